@@ -1,0 +1,45 @@
+# `make demo` and `make test` install what they need into .venv; nothing else is touched.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test check bench serve worker lock clean
+.DEFAULT_GOAL := demo
+
+$(READY): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the locked packages into $(VENV) (first run only) ..."
+	@$(BIN)/python -m pip install --quiet 'uv>=0.9'
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@touch $@
+
+demo: $(READY)
+	@$(BIN)/python starter.py demo $(ARGS)
+
+test: $(READY)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright
+	@$(BIN)/lint-imports
+
+bench: $(READY)
+	@for b in $$(ls benchmarks/*.py | grep -v __init__ | xargs -n1 basename | sed 's/\.py$$//'); do $(BIN)/python -m benchmarks.$$b || exit 1; done
+
+serve: $(READY)
+	@$(BIN)/python starter.py serve
+
+worker: $(READY)
+	@$(BIN)/python worker.py
+
+lock: $(READY)
+	@$(BIN)/python -m pip install --quiet 'uv>=0.9'
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --all-extras pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml -o requirements-runtime.lock
+
+clean:
+	@rm -rf $(VENV) .autopilot

@@ -1,0 +1,56 @@
+"""The taxonomy of causes: one flat list, used by analysis, planner and knowledge."""
+
+from typing import Literal, get_args
+
+CauseKind = Literal[
+    "bad_deploy",
+    "config_change",
+    "capacity",
+    "throttled",
+    "traffic_surge",
+    "slow_query",
+    "lock_contention",
+    "connection_pool",
+    "memory",
+    "cpu",
+    "disk",
+    "dependency",
+    "network",
+    "certificate",
+    "permission",
+    "quota",
+    "crash",
+    "startup",
+    "scheduling",
+    "image",
+    "batch_job",
+    "data",
+    "unknown",
+]
+CAUSE_KINDS: tuple[CauseKind, ...] = get_args(CauseKind)
+
+CAUSE_MEANING: dict[CauseKind, str] = {
+    "bad_deploy": "a deployed version misbehaves",
+    "config_change": "a setting or flag was changed for the worse",
+    "capacity": "provisioned capacity is below the demand",
+    "throttled": "a provider rejects requests above a limit",
+    "traffic_surge": "demand rose beyond the usual",
+    "slow_query": "queries need more work than before",
+    "lock_contention": "work waits for locks held by other work",
+    "connection_pool": "connections are exhausted or leaked",
+    "memory": "memory is exhausted",
+    "cpu": "processor time is exhausted",
+    "disk": "storage is full or slow",
+    "dependency": "something the service calls fails",
+    "network": "packets, names or routes fail",
+    "certificate": "a certificate is expired or not trusted",
+    "permission": "an identity may not do what it must",
+    "quota": "an account or namespace limit is reached",
+    "crash": "a process keeps ending",
+    "startup": "a process cannot become ready",
+    "scheduling": "no place to run was found",
+    "image": "an artefact cannot be fetched",
+    "batch_job": "scheduled work competes with live traffic",
+    "data": "the data itself is wrong or migrated",
+    "unknown": "the evidence does not say",
+}

@@ -1,0 +1,77 @@
+"""What we believe the cause is, with the evidence for and against, and how sure code lets us be."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from autopilot.incident.base import Line, Model, Name
+from autopilot.incident.cause import CauseKind
+from autopilot.incident.evidence import Gap
+from autopilot.incident.finding import Impact
+
+Standing = Literal["confirmed", "likely", "inconclusive", "refuted"]
+
+
+class Hypothesis(Model):
+    """One possible explanation. Standing and confidence are computed by code, never taken from a model."""
+
+    statement: Line
+    cause_kind: CauseKind
+    service: Name
+    resource: Name = ""
+    region: Name = ""
+    change_id: str = ""
+    supporting: tuple[str, ...] = ()
+    contradicting: tuple[str, ...] = ()
+    tests: tuple[Line, ...] = ()
+    standing: Standing = "inconclusive"
+    confidence: float = Field(default=0.0, ge=0, le=1)
+
+
+class DroppedClaim(Model):
+    """A statement that code removed, and why."""
+
+    claim: Line
+    reason: Line
+
+
+class Usage(Model):
+    """What a model call cost."""
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float | None = None
+    """None when the model's price is unknown."""
+
+    def plus(self, other: "Usage") -> "Usage":
+        """The sum; a cost that is unknown on one side stays what the other side knows."""
+        costs = [c for c in (self.cost_usd, other.cost_usd) if c is not None]
+        return Usage(
+            calls=self.calls + other.calls,
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cost_usd=round(sum(costs), 6) if costs else None,
+        )
+
+
+class Diagnosis(Model):
+    """The conclusion of one analysis round."""
+
+    revision: int
+    hypotheses: tuple[Hypothesis, ...] = Field(default=(), max_length=4)
+    """Best first."""
+    causal_chain: tuple[Line, ...] = Field(default=(), max_length=8)
+    impact: Impact = Impact()
+    gaps: tuple[Gap, ...] = ()
+    dropped_claims: tuple[DroppedClaim, ...] = Field(default=(), max_length=30)
+    analyst: Line = "built-in analyst"
+    """Which analyst made it; says so when a model was meant to and failed."""
+    usage: Usage = Usage()
+    next_steps: tuple[Line, ...] = ()
+    """What a person should look at when the standing is inconclusive."""
+
+    @property
+    def best(self) -> Hypothesis | None:
+        """The leading hypothesis that is not refuted."""
+        return next((h for h in self.hypotheses if h.standing != "refuted"), None)

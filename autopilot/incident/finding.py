@@ -1,0 +1,143 @@
+"""What analysis found in a case: findings with provenance, ranked suspects, a timeline."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from autopilot.incident.base import Line, Model, Name, Time, TimeWindow
+from autopilot.incident.cause import CauseKind
+from autopilot.incident.evidence import Gap
+from autopilot.incident.metric import MetricRef
+
+FindingKind = Literal[
+    "metric", "log", "trace", "change", "state", "alarm", "trend", "recurrence", "impact", "record", "version"
+]
+
+
+class Provenance(Model):
+    """Where a finding comes from, so that anybody can ask the same question again."""
+
+    source: Name
+    query: str = Field(default="", max_length=1_000)
+    window: TimeWindow | None = None
+    link: str = ""
+
+
+class Finding(Model):
+    """One measured fact. Ids ("F1", "F2" …) never restart within an incident."""
+
+    id: str
+    kind: FindingKind
+    service: Name
+    resource: Name = ""
+    region: Name = ""
+    window: TimeWindow
+    onset: Time | None = None
+    onset_uncertainty: float = 0.0
+    """Seconds either side of the onset."""
+    direction: Literal["up", "down", "new", "gone", "none"] = "none"
+    size: float = 0.0
+    """Ratio against the baseline for metrics and traces, lines per minute for logs."""
+    baseline: float | None = None
+    """The usual level, in `unit`."""
+    observed: float | None = None
+    """The level during the incident, in `unit`."""
+    unit: str = ""
+    score: float = Field(ge=0, le=1)
+    """How unlike the baseline, 0 to 1."""
+    summary: Line
+    """One sentence with numbers and units."""
+    cause_kind: CauseKind | None = None
+    change_id: str = ""
+    metric: MetricRef | None = None
+    provenance: Provenance
+
+
+class Suspect(Model):
+    """A possible root cause with a calibrated score."""
+
+    service: Name
+    resource: Name = ""
+    region: Name = ""
+    cause_kind: CauseKind
+    change_id: str = ""
+    change_summary: Line = ""
+    score: float = Field(ge=0, le=1)
+    finding_ids: tuple[str, ...]
+    reason: Line
+
+
+class TimelineEntry(Model):
+    """One moment of the story."""
+
+    at: Time
+    kind: Literal["change", "onset", "alarm", "log", "decision", "action", "verification", "note"]
+    text: Line
+    finding_id: str = ""
+    after_onset: bool = False
+    """A change recorded after the onset: on the timeline, never the cause without independent support."""
+
+
+class Impact(Model):
+    """Who was hit. None means: not measurable from what was collected."""
+
+    requests: int | None = None
+    failed_requests: int | None = None
+    error_share: float | None = None
+    users: int | None = None
+    services: tuple[Name, ...] = ()
+    regions: tuple[Name, ...] = ()
+    slo_budget_used: float | None = None
+    summary: Line = ""
+
+
+class VersionHealth(Model):
+    """How a deployed version behaved while it served, from telemetry."""
+
+    service: Name
+    resource: Name
+    version: Name
+    window: TimeWindow
+    healthy: bool
+    finding_id: str
+    evidence: Line
+
+
+class Dossier(Model):
+    """The result of analysing one case revision without a model; deterministic and bounded."""
+
+    incident_id: str
+    revision: int
+    scope_incident: TimeWindow
+    onset: Time | None = None
+    findings: tuple[Finding, ...] = Field(default=(), max_length=120)
+    timeline: tuple[TimelineEntry, ...] = Field(default=(), max_length=80)
+    suspects: tuple[Suspect, ...] = Field(default=(), max_length=10)
+    impact: Impact = Impact()
+    versions: tuple[VersionHealth, ...] = ()
+    contradictions: tuple[Line, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    insufficient_evidence: bool = False
+    dossier_signature: str = ""
+    """Equal for incidents that look alike: services, cause kinds and templates, without times and numbers."""
+
+    def finding(self, finding_id: str) -> Finding | None:
+        """The finding with this id, if it exists."""
+        return next((f for f in self.findings if f.id == finding_id), None)
+
+
+class DossierBrief(Model):
+    """What the workflow keeps of a dossier; the whole is a stored document."""
+
+    uri: str
+    revision: int
+    onset: Time | None = None
+    findings: int = 0
+    next_finding: int = 1
+    suspects: tuple[Suspect, ...] = ()
+    timeline: tuple[TimelineEntry, ...] = Field(default=(), max_length=20)
+    impact: Impact = Impact()
+    gaps: tuple[Gap, ...] = ()
+    insufficient_evidence: bool = False
+    dossier_signature: str = ""
+    seconds: float = 0.0

@@ -1,0 +1,38 @@
+"""A reference to one time series of a watched system, and what counts as sick."""
+
+from typing import Literal
+
+from autopilot.incident.base import Model, Name
+
+Comparison = Literal["above", "below"]
+
+
+class MetricRef(Model):
+    """One series, by the coordinates its own system uses."""
+
+    source: Name
+    namespace: Name = ""
+    name: Name
+    dimensions: dict[str, str] = {}
+    statistic: Name = "Average"
+    unit: str = ""
+    region: str = ""
+    service: Name = ""
+
+    @property
+    def label(self) -> str:
+        """How a person would call it."""
+        of = self.service or next(iter(self.dimensions.values()), "")
+        return f"{of} {self.name} ({self.statistic})".strip()
+
+
+class Signal(Model):
+    """A series that is watched with a limit: healthy on the right side of the threshold."""
+
+    metric: MetricRef
+    comparison: Comparison = "above"
+    threshold: float
+
+    def breached(self, value: float) -> bool:
+        """Whether `value` lies on the sick side."""
+        return value > self.threshold if self.comparison == "above" else value < self.threshold

@@ -1,0 +1,175 @@
+"""What could be done: typed steps out of the tool catalogue, with provenance, undo and expected effect."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from autopilot.incident.base import Block, Line, Model, Name, Scalar, Time
+from autopilot.incident.diagnosis import Usage
+from autopilot.incident.ids import digest
+from autopilot.incident.metric import MetricRef
+
+Risk = Literal["low", "medium", "high"]
+RISKS: tuple[Risk, ...] = ("low", "medium", "high")
+Reversibility = Literal["reversible", "partly", "irreversible"]
+
+
+class Step(Model):
+    """One tool call. Every argument comes from the observed inventory; `sources` says from where."""
+
+    tool: Name
+    target: Name
+    """The resource's id in the inventory (an ARN where there is one)."""
+    service: Name = ""
+    region: Name = ""
+    arguments: dict[str, Scalar] = {}
+    sources: dict[str, str] = {}
+    """Argument name → inventory path or finding id it was taken from."""
+    summary: Line = ""
+    command: str = Field(default="", max_length=1_000)
+    """What a person could type to do the same by hand."""
+
+
+class TargetState(Model):
+    """The present settings of a target: only the fields a step reads or writes."""
+
+    target: Name
+    exists: bool = True
+    settings: dict[str, Scalar] = {}
+    health: Line = ""
+    deploying: bool = False
+    observed_at: Time
+
+    @property
+    def target_state_digest(self) -> str:
+        """Changes exactly when a field the step reads or writes changes."""
+        return digest(self.target, self.exists, self.settings)
+
+
+class ExpectedEffect(Model):
+    """What a step or option should change, where, by how much and until when."""
+
+    metric: MetricRef | None = None
+    description: Line = ""
+    direction: Literal["down", "up"] = "down"
+    to: float | None = None
+    """The value it should reach."""
+    within: float = 300.0
+    """Seconds."""
+
+
+class DryRun(Model):
+    """What would happen, found out without changing anything."""
+
+    feasible: bool
+    reason: Line = ""
+    """Why not, when infeasible."""
+    changes: tuple[Line, ...] = ()
+    """`setting: before → after` lines."""
+    reach: Line = ""
+    cost: Line = ""
+    warnings: tuple[Line, ...] = ()
+
+
+class PreparedStep(Model):
+    """A step that was inspected and dry-run, with its undo."""
+
+    step: Step
+    before: TargetState
+    expects: str
+    """`target_state_digest` the target must have when the step starts; step n expects what n-1 leaves."""
+    leaves: str = ""
+    """`target_state_digest` the target has after the step; an undo runs only on that state."""
+    undo: Step | None = None
+    dry_run: DryRun
+
+
+class DraftOption(Model):
+    """An option as a planner proposes it: steps out of the candidates, not yet inspected."""
+
+    title: Line
+    why: Line
+    finding_ids: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = Field(min_length=1, max_length=4)
+    risk: Risk = "medium"
+    reversibility: Reversibility = "reversible"
+    expected: ExpectedEffect = ExpectedEffect()
+
+
+class Option(Model):
+    """One thing a person can choose."""
+
+    id: int
+    title: Line
+    why: Line
+    finding_ids: tuple[str, ...] = ()
+    steps: tuple[PreparedStep, ...]
+    risk: Risk
+    reach: Line = ""
+    reversibility: Reversibility
+    expected: ExpectedEffect = ExpectedEffect()
+    feasible: bool = True
+    infeasible_reason: Line = ""
+
+
+class PlanDraft(Model):
+    """What a planner proposes before anything is inspected."""
+
+    options: tuple[DraftOption, ...] = Field(default=(), max_length=3)
+    recommendations: tuple[Line, ...] = Field(default=(), max_length=6)
+    analyst: Line = "built-in planner"
+    usage: Usage = Usage()
+
+
+class Plan(Model):
+    """A plan revision as people see it; its digest is what a decision refers to."""
+
+    incident_id: str
+    revision: int
+    options: tuple[Option, ...] = Field(default=(), max_length=3)
+    recommendations: tuple[Line, ...] = ()
+    analyst: Line = "built-in planner"
+    notes: Block = ""
+
+    @property
+    def plan_digest(self) -> str:
+        """Identifies exactly what a person saw when deciding."""
+        return digest(self.incident_id, self.revision, [o.model_dump(mode="json") for o in self.options])
+
+    def option(self, number: int | None) -> Option | None:
+        """The option with this number, if it exists."""
+        return next((o for o in self.options if o.id == number), None)
+
+
+StepStatus = Literal["done", "already", "changed_world", "refused", "failed", "unknown"]
+
+
+class ExecuteStep(Model):
+    """The order to carry out one step once."""
+
+    incident_id: str
+    key: str
+    """Idempotency key."""
+    step: Step
+    expects: str
+    actor: Line
+    mode: Literal["do", "undo"] = "do"
+
+
+class StepResult(Model):
+    """What became of one step. `already`: the target was found in the wanted state, nothing was sent."""
+
+    key: str
+    tool: Name
+    target: Name
+    status: StepStatus
+    detail: Line = ""
+    attempt: int = 1
+    before: TargetState | None = None
+    after: TargetState | None = None
+    at: Time
+
+    @property
+    def took_effect(self) -> bool:
+        """Whether the target is now as the step wanted it."""
+        return self.status in ("done", "already")

@@ -1,0 +1,224 @@
+"""What activities and the gateway need from outside: small Protocols that adapters implement.
+
+Ports are synchronous unless they say otherwise: activities run them on worker threads. An adapter raises a
+`Failure` when it cannot do its work; the activity maps it to Temporal's retry behaviour.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from autopilot.incident.alert import Alert
+from autopilot.incident.base import Line, Model, Name, Time
+from autopilot.incident.decision import Judgement
+from autopilot.incident.diagnosis import Diagnosis
+from autopilot.incident.evidence import CaseManifest, Document, QueryRecord, Scope, SourceReport
+from autopilot.incident.finding import DossierBrief, TimelineEntry
+from autopilot.incident.metric import Signal
+from autopilot.incident.plan import DraftOption, ExecuteStep, Option, PlanDraft, Step, StepResult, TargetState
+from autopilot.incident.playbook import Snapshot
+from autopilot.incident.state import IncidentState
+from autopilot.incident.verification import Reading
+from autopilot.incident.view import IncidentView
+
+
+class Failure(Exception):
+    """Something outside did not work. `who` can mend it decides whether trying again makes sense."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        who: Literal["retry", "model", "operator", "developer"] = "retry",
+        retry_after: float | None = None,
+    ) -> None:
+        """`message` says what, where and what to do next; `retry_after` is in seconds."""
+        super().__init__(message)
+        self.who = who
+        self.retry_after = retry_after
+
+
+class PlaybookSource(Protocol):
+    """Playbooks and on-call schedules."""
+
+    def snapshot(self, alert: Alert, now: Time) -> Snapshot:
+        """The playbook that matches the alert and who is on duty."""
+        ...
+
+
+class Collector(Protocol):
+    """The configured read-only sources, each under its time and call budget."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The configured sources, in a stable order."""
+        ...
+
+    def collect(self, source: str, revision: int, scope: Scope) -> SourceReport:
+        """Ask one source everything about the scope and store the parts. Failing is a report, not an error."""
+        ...
+
+    def recent_changes(self, scope: Scope, limit: int) -> tuple[TimelineEntry, ...]:
+        """The last changes, from the quickest sources, within five seconds; empty rather than late."""
+        ...
+
+    def edges(self, services: Sequence[str], environment: str) -> tuple[tuple[str, str], ...]:
+        """Known calls (caller, callee) around some services, from configuration and past cases."""
+        ...
+
+    def read(self, signals: Sequence[Signal], seconds: float) -> tuple[Reading, tuple[QueryRecord, ...]]:
+        """The mean of each signal over the last `seconds`; None where the system had no data."""
+        ...
+
+
+class CaseStore(Protocol):
+    """Where cases and their documents live: a local folder or S3."""
+
+    def seal(self, manifest: CaseManifest) -> CaseManifest:
+        """Write a manifest once; the same revision again must be equal."""
+        ...
+
+    def put(self, incident_id: str, name: str, content: bytes, media_type: str) -> Document:
+        """Store a document under the incident."""
+        ...
+
+    def get(self, uri: str) -> bytes:
+        """Read a part or document."""
+        ...
+
+
+class Analyzer(Protocol):
+    """The evidence engine: Case → Dossier, off the event loop and out of this process."""
+
+    def analyze(self, manifest: CaseManifest, first_finding: int) -> DossierBrief:
+        """Analyse a sealed case revision; the whole dossier is stored as a document."""
+        ...
+
+
+class DiagnoseRequest(Model):
+    """What to conclude about."""
+
+    incident_id: str
+    manifest: CaseManifest
+    dossier: DossierBrief
+    feedback: tuple[Line, ...] = ()
+    money_left_usd: float | None = None
+    tokens_left: int | None = None
+
+
+class Analyst(Protocol):
+    """Dossier → Diagnosis: a model behind code-enforced citations, or the built-in analyst."""
+
+    def diagnose(self, request: DiagnoseRequest) -> Diagnosis:
+        """Conclude. Raises Failure only when even the built-in analyst cannot work."""
+        ...
+
+
+class PlanRequest(Model):
+    """What to plan for."""
+
+    incident_id: str
+    manifest: CaseManifest
+    dossier: DossierBrief
+    diagnosis: Diagnosis
+    max_options: int = 3
+    avoid: tuple[str, ...] = ()
+    """`tool target` pairs that were tried in this incident and did not help."""
+
+
+class Planner(Protocol):
+    """Diagnosis → at most three draft options out of the candidates the catalogue offers."""
+
+    def plan(self, request: PlanRequest) -> PlanDraft:
+        """Propose; nothing is changed or asked of a watched system for writing."""
+        ...
+
+
+class Toolbox(Protocol):
+    """The remediation catalogue."""
+
+    def prepare(self, number: int, draft: DraftOption) -> Option:
+        """Inspect and dry-run every step of an option and prepare its undo."""
+        ...
+
+    def inspect(self, step: Step) -> TargetState:
+        """Read the fields of the target that the step reads or writes."""
+        ...
+
+    def execute(self, order: ExecuteStep, attempt: int) -> StepResult:
+        """Carry out one step at most once. A changed world or an uncertain outcome is a result, not an error."""
+        ...
+
+
+class Question(Model):
+    """A page: who is called, about what, and what is asked of him."""
+
+    key: str
+    """Repeating a page with the same key reaches nobody twice."""
+    to: Name
+    pager: str = ""
+    summary: Line
+    severity: str = "critical"
+    incident_id: str
+    link: str = ""
+
+
+class Ticket(Model):
+    """A ticket to create or to bring up to date."""
+
+    key: str
+    """Correlation key: the same key never creates a second ticket."""
+    incident_id: str
+    title: Line
+    body: str
+    priority: str = "high"
+    service: Name = ""
+    state: Literal["open", "resolved"] = "open"
+
+
+class Notifier(Protocol):
+    """Everything that talks to people."""
+
+    def publish(self, view: IncidentView) -> dict[str, str]:
+        """Create or edit the one message per channel; returns channel → reference."""
+        ...
+
+    def note(self, view: IncidentView, text: str, key: str) -> None:
+        """Add detail under the message (thread). The same key is said once."""
+        ...
+
+    def answer(self, view: IncidentView, judgement: Judgement, reply_to: str) -> None:
+        """Tell the sender of a decision what became of it."""
+        ...
+
+    def page(self, question: Question) -> str:
+        """Page somebody; returns the pager's reference, empty when no pager is configured."""
+        ...
+
+    def ticket(self, ticket: Ticket) -> str:
+        """Create or update a ticket; returns its number, empty when no ticket system is configured."""
+        ...
+
+
+class Neighbour(Model):
+    """Another running incident."""
+
+    group: str
+    incident_id: str
+    services: tuple[Name, ...]
+    started_at: Time
+
+
+class Reviewer(Protocol):
+    """Writes the post-incident review."""
+
+    def write(self, state: IncidentState) -> Document:
+        """Store markdown and self-contained HTML with the case; returns the HTML document."""
+        ...
+
+
+class Knowledge(Protocol):
+    """What past incidents taught."""
+
+    def remember(self, state: IncidentState) -> None:
+        """Record the outcome once per incident."""
+        ...

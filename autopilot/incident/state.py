@@ -1,0 +1,107 @@
+"""The incident as its workflow carries it: the whole state in one model, shown by the `state` query."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from autopilot.incident.alert import Alert, Severity
+from autopilot.incident.decision import DecisionRequest, Judgement
+from autopilot.incident.diagnosis import Diagnosis, Usage
+from autopilot.incident.evidence import CaseManifest, Document
+from autopilot.incident.finding import DossierBrief, TimelineEntry
+from autopilot.incident.plan import Plan, PreparedStep, StepResult
+from autopilot.incident.playbook import Snapshot
+from autopilot.incident.verification import Verdict, Verification
+
+Phase = Literal["open", "collect", "analyze", "plan", "decide", "execute", "verify", "handover", "review", "closed"]
+Outcome = Literal["resolved", "self_healed", "handed_over", "aborted", "observed", "joined"]
+
+MAX_ALERTS = 50
+"""Alerts kept whole; beyond, only counters grow."""
+
+
+class UndoEntry(BaseModel):
+    """An undo registered before its step acts, so that no crash can forget it."""
+
+    prepared: PreparedStep
+    key: str
+    do_key: str
+
+
+class IncidentState(BaseModel):
+    """Everything the workflow knows. Mutable only inside the workflow; carried whole over continue-as-new."""
+
+    model_config = ConfigDict(extra="ignore", ser_json_timedelta="float")
+
+    incident_id: str
+    group: str
+    previous_run: str = ""
+    phase: Phase = "open"
+    opened_at: datetime
+    severity: Severity = "high"
+    service: str = ""
+    services: list[str] = []
+    environment: str = "production"
+    regions: list[str] = []
+    snapshot: Snapshot | None = None
+
+    alerts: list[Alert] = []
+    alert_count: int = 0
+    deliveries: list[str] = []
+    """Delivery keys seen, so that a redelivery is not counted twice."""
+    fingerprints: dict[str, int] = {}
+    resolved_fingerprints: list[str] = []
+    joined: list[str] = []
+    """Incidents that joined this one."""
+    joined_into: str = ""
+
+    manifest: CaseManifest | None = None
+    dossier: DossierBrief | None = None
+    diagnosis: Diagnosis | None = None
+    rounds: int = 0
+    feedback: list[str] = []
+
+    plan: Plan | None = None
+    plan_revision: int = 0
+    failed_actions: list[str] = []
+    """`tool target` pairs that were tried and did not help."""
+    request: DecisionRequest | None = None
+    judgements: list[Judgement] = []
+    decision: Judgement | None = None
+    claimed_by: str = ""
+    handled_by: str = ""
+    snoozed_until: datetime | None = None
+
+    executed: list[StepResult] = []
+    undone: list[StepResult] = []
+    undo_stack: list[UndoEntry] = []
+    verifications: list[Verification] = []
+    verdict: Verdict | None = None
+    outcome: Outcome | None = None
+
+    messages: dict[str, str] = {}
+    """Channel → its own reference of the incident's message."""
+    tickets: list[str] = []
+    timeline: list[TimelineEntry] = Field(default=[])
+    """What happened in the incident itself; the dossier has the telemetry's side."""
+    usage: Usage = Usage()
+    milestones: dict[str, datetime] = {}
+    """first_message, diagnosis, options, decision, acted, recovery, closed."""
+    next_step: str = ""
+    report: Document | None = None
+
+    @property
+    def alert(self) -> Alert:
+        """The alert that opened the incident."""
+        return self.alerts[0]
+
+    def seconds(self) -> dict[str, float | None]:
+        """How long after the alert each milestone was reached, in seconds."""
+        start = self.alerts[0].started_at if self.alerts else self.opened_at
+        return {
+            f"to_{name}": round((self.milestones[name] - start).total_seconds(), 1)
+            if name in self.milestones
+            else None
+            for name in ("first_message", "diagnosis", "options", "decision", "recovery")
+        }

@@ -1,0 +1,127 @@
+"""What people are told about an incident: one small model that every channel renders in its own way."""
+
+from pydantic import Field
+
+from autopilot.incident.base import Line, Link, Model, Name, Time
+from autopilot.incident.plan import Option
+from autopilot.incident.state import IncidentState
+
+
+class OptionView(Model):
+    """An option in a few words."""
+
+    id: int
+    title: Line
+    why: Line
+    steps: tuple[Line, ...]
+    risk: str
+    reversibility: str
+    expected: Line = ""
+    reach: Line = ""
+    feasible: bool = True
+    note: Line = ""
+
+
+class IncidentView(Model):
+    """The incident in one message: what is going on, the cause, what comes next, what can be chosen."""
+
+    incident_id: str
+    group: str
+    title: Line
+    service: Name
+    environment: Name
+    severity: str
+    phase: str
+    mode: str = "advise"
+    started_at: Time
+    alerts: int = 1
+    services: tuple[Name, ...] = ()
+    whats_going_on: Line
+    recent_changes: tuple[Line, ...] = ()
+    cause: Line = ""
+    confidence: str = ""
+    analyst: Line = ""
+    gaps: tuple[Line, ...] = ()
+    next_step: Line = ""
+    options: tuple[OptionView, ...] = ()
+    decidable: bool = False
+    """Whether buttons are open."""
+    plan_revision: int = 0
+    plan_digest: str = ""
+    decision: Line = ""
+    actions: tuple[Line, ...] = ()
+    verdict: str = ""
+    outcome: str = ""
+    on_call: Line = ""
+    claimed_by: Line = ""
+    cost: Line = ""
+    links: tuple[Link, ...] = ()
+    refs: dict[str, str] = Field(default={})
+    """Channel → reference of the message to edit."""
+
+
+def _option_view(option: Option) -> OptionView:
+    warnings = [w for p in option.steps for w in p.dry_run.warnings]
+    return OptionView(
+        id=option.id,
+        title=option.title,
+        why=option.why,
+        steps=tuple(p.step.summary for p in option.steps),
+        risk=option.risk,
+        reversibility=option.reversibility,
+        expected=option.expected.description,
+        reach=option.reach,
+        feasible=option.feasible,
+        note=option.infeasible_reason or "; ".join(warnings),
+    )
+
+
+def incident_view(state: IncidentState, links: tuple[Link, ...] = ()) -> IncidentView:
+    """Tell the state of an incident. Pure: the same state always reads the same."""
+    alert, best = state.alert, state.diagnosis.best if state.diagnosis else None
+    decision = state.decision
+    impact = state.dossier.impact.summary if state.dossier else ""
+    usage = state.usage
+    return IncidentView(
+        incident_id=state.incident_id,
+        group=state.group,
+        title=alert.title,
+        service=state.service or alert.service,
+        environment=state.environment,
+        severity=state.severity,
+        phase=state.phase,
+        mode=state.snapshot.playbook.mode if state.snapshot else "advise",
+        started_at=alert.started_at,
+        alerts=state.alert_count,
+        services=tuple(state.services),
+        whats_going_on=impact or alert.description or alert.title,
+        recent_changes=tuple(e.text for e in state.timeline if e.kind == "change")[-3:],
+        cause=best.statement if best else "",
+        confidence=f"{best.standing}, {best.confidence:.0%} (uncalibrated)" if best else "",
+        analyst=state.diagnosis.analyst if state.diagnosis else "",
+        gaps=tuple(f"{g.source}: {g.what} ({g.kind})" for g in (state.manifest.gaps if state.manifest else ())),
+        next_step=state.next_step,
+        options=tuple(_option_view(o) for o in state.plan.options) if state.plan else (),
+        decidable=state.request is not None and state.decision is None,
+        plan_revision=state.plan.revision if state.plan else 0,
+        plan_digest=state.plan.plan_digest if state.plan else "",
+        decision=(
+            f"{decision.actor_name or decision.actor}{'' if decision.proven else ' (unproven)'} chose "
+            + (f"option {decision.option}" if decision.choice == "option" else decision.choice)
+            if decision
+            else ""
+        ),
+        actions=tuple(f"{r.tool} on {r.target}: {r.status}" for r in (*state.executed, *state.undone)),
+        verdict=state.verdict or "",
+        outcome=state.outcome or "",
+        on_call=state.snapshot.on_call.primary.name if state.snapshot and state.snapshot.on_call.primary else "",
+        claimed_by=state.claimed_by,
+        cost=(
+            f"{usage.calls} model calls, {usage.input_tokens + usage.output_tokens} tokens"
+            + (f", ${usage.cost_usd:.4f}" if usage.cost_usd is not None else "")
+            if usage.calls
+            else "no model calls"
+        ),
+        links=links,
+        refs=state.messages,
+    )

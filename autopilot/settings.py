@@ -1,0 +1,272 @@
+"""Our settings: one YAML file, secrets and overrides from the environment. Nothing else reads `os.environ`.
+
+Environment names are `AUTOPILOT_` plus the path joined by double underscores, for example
+`AUTOPILOT_SLACK__BOT_TOKEN`. Variables that SDKs read by themselves (AWS_*, TEMPORAL_*) are listed in
+docs/operations.md.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from autopilot.incident.playbook import Mode
+
+DEFAULT_FILE = "autopilot.yaml"
+
+
+class SettingsError(Exception):
+    """The configuration cannot be used; the message names file, line and remedy."""
+
+
+class Section(BaseModel):
+    """A section refuses keys it does not know: a typing error must not silently switch something off."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceBudget(Section):
+    """How much one source may ask in one collection."""
+
+    calls: PositiveInt = 300
+    seconds: PositiveFloat = 25.0
+
+
+class Temporal(Section):
+    """Where incidents live. TLS and API keys come from Temporal's own environment configuration."""
+
+    address: str = "127.0.0.1:7233"
+    namespace: str = "default"
+    task_queue: str = "autopilot"
+    ui_url: str = "http://127.0.0.1:8233"
+
+
+class FolderStore(Section):
+    """Cases in a folder; every worker and gateway must see the same one."""
+
+    kind: Literal["folder"] = "folder"
+    path: Path = Path(".autopilot/cases")
+    shared: bool = False
+    """Set when the folder is a volume that all machines mount."""
+
+
+class S3Store(Section):
+    """Cases in a bucket."""
+
+    kind: Literal["s3"]
+    bucket: str
+    prefix: str = "autopilot"
+    region: str = "us-east-1"
+
+
+class Model(Section):
+    """The language model. `none` runs the built-in analyst and planner only."""
+
+    kind: Literal["none", "openai"] = "none"
+    name: str = "gpt-4o"
+    base_url: str | None = None
+    api_key: SecretStr | None = None
+    temperature: float | None = 0.0
+    timeout: PositiveFloat = 60.0
+    max_output_tokens: PositiveInt = 2_000
+    max_tokens_per_incident: PositiveInt = 200_000
+    max_usd_per_incident: PositiveFloat = 2.0
+    input_usd_per_million: float | None = None
+    """List price; None uses the built-in price table, and for unknown models only the token limit counts."""
+    output_usd_per_million: float | None = None
+
+
+class Aws(Section):
+    """The watched AWS account. Credentials come from the SDK's own chain."""
+
+    regions: tuple[str, ...] = ("us-east-1",)
+    log_groups: tuple[str, ...] = ()
+    """Log groups to read; empty: those of the services in scope (/aws/lambda/<name> and the like)."""
+    budget: SourceBudget = SourceBudget(calls=600)
+    retries: PositiveInt = 3
+
+
+class GitHub(Section):
+    """Repositories whose deployments and commits are read."""
+
+    base_url: str = "https://api.github.com"
+    repositories: dict[str, str] = {}
+    """Service → owner/name."""
+    token: SecretStr | None = None
+    budget: SourceBudget = SourceBudget()
+
+
+class ServiceNow(Section):
+    """Past incidents are read; tickets are created when `write` is set."""
+
+    base_url: str
+    user: str
+    password: SecretStr
+    write: bool = True
+    assignment_group: str = ""
+    budget: SourceBudget = SourceBudget()
+
+
+class Jira(Section):
+    """Past tickets are read; tickets are created when `write` is set."""
+
+    base_url: str
+    user: str
+    token: SecretStr
+    project: str
+    issue_type: str = "Incident"
+    write: bool = False
+    budget: SourceBudget = SourceBudget()
+
+
+class Slack(Section):
+    """One channel for incidents; interactivity and events arrive at the gateway, signed."""
+
+    base_url: str = "https://slack.com/api/"
+    channel: str
+    bot_token: SecretStr
+    signing_secret: SecretStr
+
+
+class Pager(Section):
+    """PagerDuty Events API v2."""
+
+    base_url: str = "https://events.pagerduty.com"
+    routing_key: SecretStr
+
+
+class SnsTrigger(Section):
+    """SNS over HTTP(S). Signatures are always verified."""
+
+    certificate_hosts: tuple[str, ...] = ()
+    """Origins besides https://sns.<region>.amazonaws.com that may serve signing certificates."""
+    topics: tuple[str, ...] = ()
+    """Topic ARNs to accept; empty accepts none."""
+
+
+class EventBridgeTrigger(Section):
+    """EventBridge API destination with an API-key connection."""
+
+    header: str = "x-api-key"
+    secret: SecretStr
+
+
+class Triggers(Section):
+    """What may start incidents. A trigger that is not configured does not exist."""
+
+    sns: SnsTrigger | None = None
+    eventbridge: EventBridgeTrigger | None = None
+    slack_alert_channels: tuple[str, ...] = ()
+    """Slack channels whose alert messages start incidents (needs `slack`)."""
+    slack_alert_bots: tuple[str, ...] = ()
+    """Bot or app ids whose messages count as alerts."""
+
+
+class Web(Section):
+    """The gateway."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    public_url: str = "http://127.0.0.1:8080"
+    api_token: SecretStr | None = None
+    """Bearer token for POST /api/incidents; without it that route answers 403."""
+    max_body: PositiveInt = 262_144
+
+
+class Identity(Section):
+    """Who the command line acts as; shown as unproven."""
+
+    actor: str = "operator"
+
+
+class Settings(BaseSettings):
+    """Everything, validated at start."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="AUTOPILOT_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    mode: Mode | None = None
+    """Overrides every playbook's mode when set."""
+    environment: str = "production"
+    temporal: Temporal = Temporal()
+    store: Annotated[FolderStore | S3Store, Field(discriminator="kind")] = FolderStore()
+    knowledge: Path = Path(".autopilot/knowledge.db")
+    playbooks: Path = Path("playbooks")
+    model: Model = Model()
+    aws: Aws | None = None
+    github: GitHub | None = None
+    servicenow: ServiceNow | None = None
+    jira: Jira | None = None
+    slack: Slack | None = None
+    pager: Pager | None = None
+    triggers: Triggers = Triggers()
+    web: Web = Web()
+    identity: Identity = Identity()
+    seal_key: SecretStr | None = None
+    """Shared by gateway and worker: seals decisions with the sender's proven identity."""
+    metrics_address: str = ""
+    """`host:port` for Prometheus metrics of the worker; empty: off."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over file: the file is passed to the constructor."""
+        return env_settings, init_settings
+
+
+def _line_of(node: yaml.Node | None, path: tuple[str | int, ...]) -> int:
+    """The line (1-based) of a path in a YAML document, or of its nearest known parent."""
+    line = 1
+    for key in path:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((k, v) for k, v in node.value if k.value == key), None)
+            if found is None:
+                break
+            line, node = found[0].start_mark.line + 1, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+            child: yaml.Node = node.value[key]
+            line, node = child.start_mark.line + 1, child
+    return line
+
+
+def explain(error: ValidationError, text: str, where: str) -> str:
+    """One line per problem: file, line, key, what is wrong."""
+    node = yaml.compose(text, Loader=yaml.SafeLoader) if text.strip() else None
+    problems: list[str] = []
+    for item in error.errors(include_url=False, include_input=False):
+        key = ".".join(str(part) for part in item["loc"])
+        problems.append(f"{where}:{_line_of(node, item['loc'])}: {key}: {item['msg']}")
+    return "\n".join(problems)
+
+
+def load(file: Path | None = None) -> Settings:
+    """Read settings from `file`, from $AUTOPILOT_CONFIG, or from ./autopilot.yaml if it exists.
+
+    Raises:
+        SettingsError: the file is missing, not YAML, or has unknown or invalid keys.
+    """
+    named = file or (Path(os.environ["AUTOPILOT_CONFIG"]) if "AUTOPILOT_CONFIG" in os.environ else None)
+    path = named or Path(DEFAULT_FILE)
+    if named and not path.is_file():
+        raise SettingsError(f"The settings file {str(path)!r} does not exist; create it or unset AUTOPILOT_CONFIG.")
+    text = path.read_text() if path.is_file() else ""
+    try:
+        values: object = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path}: not valid YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise SettingsError(f"{path}:1: the file must be a mapping of sections such as `slack:`.")
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError(explain(error, text, str(path))) from error
