@@ -7,7 +7,7 @@ from pydantic import Field
 from autopilot.incident.base import Line, Model, Name, Time, TimeWindow
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.evidence import Gap
-from autopilot.incident.metric import MetricRef
+from autopilot.incident.metric import MetricRef, Signal
 
 FindingKind = Literal[
     "metric", "log", "trace", "change", "state", "alarm", "trend", "recurrence", "impact", "record", "version"
@@ -140,4 +140,6 @@ class DossierBrief(Model):
     gaps: tuple[Gap, ...] = ()
     insufficient_evidence: bool = False
     dossier_signature: str = ""
+    signals: tuple[Signal, ...] = ()
+    """Series that show the symptom, for alerts that named none."""
     seconds: float = 0.0

@@ -32,6 +32,8 @@ class Signal(Model):
     metric: MetricRef
     comparison: Comparison = "above"
     threshold: float
+    missing: Literal["unknown", "healthy"] = "unknown"
+    """What silence means: counters such as throttles publish nothing while nothing happens."""
 
     def breached(self, value: float) -> bool:
         """Whether `value` lies on the sick side."""

@@ -6,13 +6,15 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from autopilot.incident.alert import Alert, Severity
+from autopilot.incident.base import Link
 from autopilot.incident.decision import DecisionRequest, Judgement
 from autopilot.incident.diagnosis import Diagnosis, Usage
 from autopilot.incident.evidence import CaseManifest, Document
 from autopilot.incident.finding import DossierBrief, TimelineEntry
+from autopilot.incident.metric import Signal
 from autopilot.incident.plan import Plan, PreparedStep, StepResult
 from autopilot.incident.playbook import Snapshot
-from autopilot.incident.verification import Verdict, Verification
+from autopilot.incident.verification import Reading, Verdict, Verification
 
 Phase = Literal["open", "collect", "analyze", "plan", "decide", "execute", "verify", "handover", "review", "closed"]
 Outcome = Literal["resolved", "self_healed", "handed_over", "aborted", "observed", "joined"]
@@ -89,6 +91,16 @@ class IncidentState(BaseModel):
     milestones: dict[str, datetime] = {}
     """first_message, diagnosis, options, decision, acted, recovery, closed."""
     next_step: str = ""
+    rung: int = 0
+    """How far the decision ladder has been climbed for the pending request."""
+    before: Reading | None = None
+    """The symptom as last read before acting."""
+    readings: list[Reading] = []
+    """Of the verification under way."""
+    signals: list[Signal] = []
+    """What verification watches."""
+    links: list[Link] = []
+    sources: list[str] = []
     report: Document | None = None
 
     @property

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from autopilot.incident.base import Line, Model, Time
+from autopilot.incident.finding import Finding
 from autopilot.incident.metric import Signal
 
 Verdict = Literal["fixed", "self_healed", "no_data", "still_broken", "worse"]
@@ -48,10 +49,28 @@ class Verification(Model):
 
 
 def healthy(plan: VerificationPlan, reading: Reading) -> bool:
-    """All signals that have data are within limits, and the primary one has data."""
+    """Some signal has data, every one that has is within its limit, and every silent one may be silent."""
     pairs = list(zip(plan.signals, reading.values, strict=False))
     known = [(signal, value) for signal, value in pairs if value is not None]
-    return bool(known) and reading.values[0] is not None and not any(s.breached(v) for s, v in known)
+    silent = [signal for signal, value in pairs if value is None and signal.missing == "unknown"]
+    return bool(known) and not silent and not any(signal.breached(value) for signal, value in known)
+
+
+def blind(plan: VerificationPlan, reading: Reading) -> bool:
+    """Nothing speaks against health, but a signal that should speak is silent: that is not health."""
+    pairs = list(zip(plan.signals, reading.values, strict=False))
+    sick = any(value is not None and signal.breached(value) for signal, value in pairs)
+    return not sick and not healthy(plan, reading)
+
+
+def steady(plan: VerificationPlan, readings: Sequence[Reading]) -> float:
+    """For how many seconds up to the last reading all readings have been healthy; -1 when the last is not."""
+    since = None
+    for reading in reversed(readings):
+        if not healthy(plan, reading):
+            break
+        since = reading.at
+    return -1.0 if since is None else (readings[-1].at - since).total_seconds()
 
 
 def _harmed(plan: VerificationPlan, before: Reading, after: Reading) -> bool:
@@ -75,13 +94,34 @@ def judge(
     latest = settled[-WORSE_READINGS:]
     if before is not None and len(latest) == WORSE_READINGS and all(_harmed(plan, before, r) for r in latest):
         return "worse"
-    healthy_since = None
-    for reading in reversed(settled):
-        if not healthy(plan, reading):
-            break
-        healthy_since = reading.at
-    if healthy_since is not None and (settled[-1].at - healthy_since).total_seconds() >= plan.stabilisation:
+    if steady(plan, settled) >= plan.stabilisation:
         return "fixed"
     if elapsed < plan.deadline:
         return None
-    return "still_broken" if any(value is not None for r in settled for value in r.values) else "no_data"
+    return "no_data" if not settled or blind(plan, settled[-1]) else "still_broken"
+
+
+def calm_again(before: Reading, plan: VerificationPlan, readings: Sequence[Reading]) -> bool:
+    """After an undo: the last readings are no longer harmed compared with before the action."""
+    latest = list(readings[-WORSE_READINGS:])
+    return len(latest) == WORSE_READINGS and all(
+        any(value is not None for value in r.values) and not _harmed(plan, before, r) for r in latest
+    )
+
+
+def symptom_signals(findings: Sequence[Finding], limit: int = 2) -> tuple[Signal, ...]:
+    """Signals for an alert that named no series: the strongest latency and error findings.
+
+    The limit lies at a third of the way from the usual to the present level.
+    """
+    metrics = [
+        f
+        for f in findings
+        if f.metric is not None and f.baseline is not None and f.observed is not None and f.direction == "up"
+    ]
+    chosen = sorted(metrics, key=lambda f: (-f.score, f.id))[:limit]
+    return tuple(
+        Signal(metric=f.metric, threshold=f.baseline + (f.observed - f.baseline) / 3)
+        for f in chosen
+        if f.metric is not None and f.baseline is not None and f.observed is not None
+    )

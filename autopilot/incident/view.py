@@ -76,7 +76,7 @@ def _option_view(option: Option) -> OptionView:
     )
 
 
-def incident_view(state: IncidentState, links: tuple[Link, ...] = ()) -> IncidentView:
+def incident_view(state: IncidentState) -> IncidentView:
     """Tell the state of an incident. Pure: the same state always reads the same."""
     alert, best = state.alert, state.diagnosis.best if state.diagnosis else None
     decision = state.decision
@@ -122,6 +122,6 @@ def incident_view(state: IncidentState, links: tuple[Link, ...] = ()) -> Inciden
             if usage.calls
             else "no model calls"
         ),
-        links=links,
+        links=tuple(state.links),
         refs=state.messages,
     )
