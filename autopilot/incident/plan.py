@@ -36,6 +36,8 @@ class TargetState(Model):
     target: Name
     exists: bool = True
     settings: dict[str, Scalar] = {}
+    observed: dict[str, Scalar] = {}
+    """Seen besides and never part of the digest: what a controller such as an autoscaler owns."""
     health: Line = ""
     deploying: bool = False
     observed_at: Time
@@ -80,6 +82,8 @@ class PreparedStep(Model):
     """`target_state_digest` the target must have when the step starts; step n expects what n-1 leaves."""
     leaves: str = ""
     """`target_state_digest` the target has after the step; an undo runs only on that state."""
+    after: TargetState | None = None
+    """The state that `leaves` is the digest of, to show beside a world that has changed."""
     undo: Step | None = None
     dry_run: DryRun
 
@@ -152,6 +156,8 @@ class ExecuteStep(Model):
     """Idempotency key."""
     step: Step
     expects: str
+    expected: TargetState | None = None
+    """The state that `expects` is the digest of (for an undo: what the step left), to tell both when it differs."""
     actor: Line
     mode: Literal["do", "undo"] = "do"
 
