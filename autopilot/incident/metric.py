@@ -32,9 +32,13 @@ class Signal(Model):
     metric: MetricRef
     comparison: Comparison = "above"
     threshold: float
+    inclusive: bool = False
+    """Whether the threshold itself is sick already, as in "at least 1 throttled request"."""
     missing: Literal["unknown", "healthy"] = "unknown"
     """What silence means: counters such as throttles publish nothing while nothing happens."""
 
     def breached(self, value: float) -> bool:
         """Whether `value` lies on the sick side."""
+        if self.inclusive and value == self.threshold:
+            return True
         return value > self.threshold if self.comparison == "above" else value < self.threshold
