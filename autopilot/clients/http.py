@@ -1,0 +1,256 @@
+"""One way to speak HTTP with a vendor: timeouts, bounded answers, honest errors, polite waiting."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import JsonValue, TypeAdapter, ValidationError
+
+from autopilot.incident.base import clean
+from autopilot.incident.ports import Failure
+
+USER_AGENT = "aiops-auto-pilot/0.1"
+MAX_ANSWER = 8 * 1024 * 1024
+"""Bytes, after decompression: a single answer beyond this is refused, never kept in part."""
+MAX_WAIT = 5.0
+"""Seconds we wait for a rate limit ourselves; longer waits go to the caller as `retry_after`."""
+
+Params = Mapping[str, str | int]
+Who = Literal["retry", "model", "operator", "developer"]
+Parsed = TypeVar("Parsed")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A complete answer of a vendor."""
+
+    url: str
+    """The exact URL that was asked."""
+    status: int
+    body: bytes
+    next_url: str = ""
+    """The next page as the Link header names it; empty on the last page."""
+    seconds: float = 0.0
+
+    def parse(self, kind: TypeAdapter[Parsed]) -> Parsed:
+        """The body as a model. Raises Failure(operator) when the vendor answers in another shape."""
+        try:
+            return kind.validate_json(self.body or b"null")
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            raise Failure(
+                f"{self.url} answered in an unexpected shape at {first['loc']}: {first['msg']}; "
+                "check that base_url points to the vendor's API and not to a login page or proxy.",
+                who="operator",
+            ) from error
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """An attempt without an answer to use; `rejected`: the vendor surely did nothing."""
+
+    problem: Failure
+    rejected: bool = False
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc
+
+
+def same_origin(one: str, other: str) -> bool:
+    """Whether two URLs share scheme, host and port: credentials may go only where they belong."""
+    return _origin(one) == _origin(other)
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        return None
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds the vendor asks us to wait, from Retry-After or a used-up x-ratelimit window; None if it does not."""
+    asked = _seconds(headers.get("retry-after", ""))
+    if asked is not None:
+        return asked
+    if headers.get("x-ratelimit-remaining") == "0":
+        reset = _seconds(headers.get("x-ratelimit-reset", ""))
+        return None if reset is None else max(1.0, reset - now)
+    return None
+
+
+def limited(status: int, headers: Mapping[str, str]) -> bool:
+    """A rate limit: 429, or a 403 that carries one (a secondary limit), unlike a plain refusal."""
+    exhausted = "retry-after" in headers or headers.get("x-ratelimit-remaining") == "0"
+    return status == 429 or (status == 403 and exhausted)
+
+
+_REMEDY: dict[int, tuple[Who, str]] = {
+    400: ("developer", "the request was refused as malformed"),
+    401: ("operator", "the credentials were refused; renew the token or password in the settings"),
+    403: ("operator", "access was denied; grant the permission that docs/operations.md lists"),
+    404: ("operator", "not found; check base_url and names in the settings"),
+    409: ("retry", "a conflicting change is under way; try again"),
+    410: ("operator", "this API no longer exists at the vendor; update the product"),
+    422: ("developer", "the request was refused as invalid"),
+}
+
+
+def failure_of(name: str, url: str, status: int, headers: Mapping[str, str], detail: str, now: float) -> Failure:
+    """What an unsuccessful answer means and who can mend it."""
+    wait = retry_after(headers, now)
+    if limited(status, headers):
+        return Failure(f"{name}: rate limit at {url}; trying again later.", who="retry", retry_after=wait)
+    if 300 <= status < 400:
+        to = clean(headers.get("location", "another place"), 200)
+        return Failure(f"{name}: {url} has moved to {to}; update the settings.", who="operator")
+    if status >= 500:
+        return Failure(f"{name}: {url} answered {status}; the vendor has a problem.", retry_after=wait)
+    who, meaning = _REMEDY.get(status, ("developer", "the request was refused"))
+    said = clean(detail, 200)
+    return Failure(f"{name}: {url} answered {status}: {meaning}.{f' It said: {said}' if said else ''}", who=who)
+
+
+class Api:
+    """One vendor's HTTP API. Safe to use from several threads; close it when done."""
+
+    def __init__(
+        self,
+        name: str,
+        base_url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float = 10.0,
+        attempts: int = 3,
+        max_answer: int = MAX_ANSWER,
+        max_wait: float = MAX_WAIT,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`timeout` bounds each attempt as a whole, in seconds."""
+        self.name = name
+        self.base_url = base_url.rstrip("/")
+        self._timeout, self._attempts, self._max_answer, self._max_wait = timeout, attempts, max_answer, max_wait
+        self._sleep = sleep
+        self._client = httpx.Client(
+            headers={"User-Agent": USER_AGENT, "Accept": "application/json", **(headers or {})},
+            auth=auth,
+            timeout=timeout,
+            follow_redirects=False,
+            limits=httpx.Limits(max_connections=10),
+        )
+
+    def close(self) -> None:
+        """Close idle connections."""
+        self._client.close()
+
+    def url(self, path: str) -> str:
+        """The absolute URL of a path; an absolute one must be of this API. Raises Failure(operator)."""
+        if not path.startswith(("http://", "https://")):
+            return f"{self.base_url}/{path.lstrip('/')}"
+        if not same_origin(path, self.base_url):
+            raise Failure(
+                f"{self.name}: the next page {clean(path, 200)!r} is not at {self.base_url}; set base_url to the "
+                "address the vendor uses for itself.",
+                who="operator",
+            )
+        return path
+
+    def get(
+        self,
+        path: str,
+        params: Params | None = None,
+        *,
+        spend: Callable[[], None] | None = None,
+        absent: bool = False,
+    ) -> Answer:
+        """Read. Retries rate limits, 5xx and lost connections; `spend` is called before each attempt.
+
+        With `absent`, 404 is an answer. Raises Failure.
+        """
+        return self._repeat("GET", path, params, None, spend, absent, again=True)
+
+    def send(
+        self,
+        method: Literal["POST", "PATCH", "PUT"],
+        path: str,
+        body: JsonValue,
+        *,
+        repeatable: bool = False,
+        params: Params | None = None,
+    ) -> Answer:
+        """Write. Retries what surely had no effect; with `repeatable` also a lost answer. Raises Failure."""
+        return self._repeat(method, path, params, body, None, False, again=repeatable)
+
+    def _repeat(
+        self,
+        method: str,
+        path: str,
+        params: Params | None,
+        body: JsonValue,
+        spend: Callable[[], None] | None,
+        absent: bool,
+        *,
+        again: bool,
+    ) -> Answer:
+        request = self._client.build_request(
+            method, self.url(path), params=params, json=body if method != "GET" else None
+        )
+        for attempt in range(1, self._attempts + 1):
+            if spend:
+                spend()
+            answer = self._once(request, absent)
+            if isinstance(answer, Answer):
+                return answer
+            problem = answer.problem
+            wait = problem.retry_after if problem.retry_after is not None else 0.1 * 2**attempt
+            may = problem.who == "retry" and (again or answer.rejected)
+            if not may or attempt == self._attempts or wait > self._max_wait:
+                raise problem
+            self._sleep(wait)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _once(self, request: httpx.Request, absent: bool) -> "Answer | _Refusal":
+        """One attempt."""
+        started = time.monotonic()
+        where = str(request.url)
+        try:
+            response = self._client.send(request, stream=True)
+            try:
+                body = self._read(response, where, started)
+            finally:
+                response.close()
+        except Failure as problem:
+            return _Refusal(problem)
+        except httpx.HTTPError as error:
+            reason = type(error).__name__
+            problem = Failure(f"{self.name}: no answer from {where} ({reason}); check network and base_url.")
+            return _Refusal(problem, rejected=isinstance(error, httpx.ConnectError))
+        status = response.status_code
+        if 200 <= status < 300 or (absent and status == 404):
+            following = response.links.get("next", {}).get("url", "")
+            return Answer(where, status, body, following, time.monotonic() - started)
+        said = body.decode(errors="replace")[:1_000]
+        problem = failure_of(self.name, where, status, response.headers, said, time.time())
+        return _Refusal(problem, rejected=limited(status, response.headers))
+
+    def _read(self, response: httpx.Response, where: str, started: float) -> bytes:
+        chunks: list[bytes] = []
+        size = 0
+        for chunk in response.iter_bytes():
+            size += len(chunk)
+            if size > self._max_answer:
+                raise Failure(
+                    f"{self.name}: the answer of {where} exceeds {self._max_answer} bytes and was not read; "
+                    "narrow the scope.",
+                    who="developer",
+                )
+            if time.monotonic() - started > self._timeout:
+                raise Failure(f"{self.name}: {where} took longer than {self._timeout:g} s to answer.")
+            chunks.append(chunk)
+        return b"".join(chunks)
