@@ -1,0 +1,189 @@
+"""Tests that a hypothesis must survive, made from the dossier alone. Pure; each says what it looked at."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from autopilot.incident.cause import CauseKind
+from autopilot.incident.finding import Dossier, Finding, VersionHealth
+from autopilot.reasoning import signs
+from autopilot.reasoning.verdict import Trial
+
+OUT_OF_PROPORTION = 1.2
+"""Work per request above this ratio cannot be explained by more requests alone."""
+EXHAUSTED = 80.0
+"""Percent of a resource from which waiting for it dominates."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a hypothesis says, in the words of the taxonomy."""
+
+    cause_kind: CauseKind
+    service: str
+    resource: str = ""
+    change_id: str = ""
+
+
+def _ids(*findings: Finding | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(f.id for f in findings if f is not None))
+
+
+def _order(claim: Claim, dossier: Dossier) -> Trial | None:
+    """A cause comes before its effect."""
+    found = signs.change(dossier, claim.change_id)
+    if found is None or dossier.onset is None:
+        return None
+    lead = (dossier.onset - signs.happened(found)).total_seconds()
+    if lead >= -found.onset_uncertainty:
+        text = f"Order: the change came {max(lead, 0) / 60:.0f} min before the first symptom."
+        return Trial(text, "held", _ids(found))
+    text = f"Order: the change came {-lead / 60:.0f} min after the first symptom, so it cannot be the cause."
+    return Trial(text, "refuted", _ids(found), decisive=True)
+
+
+def _about(version: VersionHealth, found: Finding | None) -> bool:
+    return found is not None and version.version.lower() in found.summary.lower().replace(",", " ").split()
+
+
+def _versions(claim: Claim, dossier: Dossier) -> Trial | None:
+    """A bad version is sick where the one before it was not."""
+    own = [v for v in dossier.versions if v.service == claim.service]
+    if not own:
+        return None
+    found = signs.change(dossier, claim.change_id)
+    current = next((v for v in own if _about(v, found)), max(own, key=lambda v: v.window.end))
+    earlier = [v for v in own if v.window.start < current.window.start and v.version != current.version]
+    well = next((v for v in sorted(earlier, key=lambda v: v.window.start, reverse=True) if v.healthy), None)
+    ids = tuple(dict.fromkeys(v.finding_id for v in (current, *([well] if well else []))))
+    if current.healthy:
+        text = f"Versions: {current.version} itself was healthy while it served, which a bad release would not be."
+        return Trial(text, "refuted", ids, decisive=True)
+    if well is not None:
+        text = f"Versions: {well.version} was healthy while it served, {current.version} is not."
+        return Trial(text, "held", ids, decisive=True)
+    if earlier:
+        text = f"Versions: the versions before {current.version} were just as unhealthy."
+        return Trial(text, "refuted", tuple(v.finding_id for v in (current, *earlier))[:4], decisive=True)
+    return Trial(f"Versions: nothing is known of a version before {current.version}.", "silent")
+
+
+def _proportion(claim: Claim, dossier: Dossier) -> Trial:
+    """More requests alone raise work in proportion; more work per request needs another reason."""
+    measured = signs.per_request(dossier, claim.resource)
+    if measured is None:
+        return Trial("Work per request: no rise of work below the service was measured.", "silent")
+    ratio, done, asked = measured
+    rise = f"requests rose {asked.size:.1f}x" if asked else "requests did not rise"
+    seen = f"{signs.named(done)} rose {done.size:.1f}x while {rise}: {ratio:.1f}x work per request"
+    excess, ids = ratio >= OUT_OF_PROPORTION, _ids(done, asked)
+    if claim.cause_kind == "traffic_surge":
+        text = f"A traffic rise alone would not raise work per request: {seen}."
+        return Trial(text, "refuted" if excess else "held", ids, decisive=True)
+    if excess:
+        return Trial(f"More work per request than before: {seen}.", "held", ids, decisive=True)
+    if signs.limits(dossier):
+        return Trial(f"Work per request: {seen}, but a limit caps what can be seen of it.", "silent", ids)
+    # A release can also misbehave without more work, so this refutes only the claim that queries got heavier.
+    return Trial(
+        f"No more work per request than before: {seen}.", "refuted", ids, decisive=claim.cause_kind == "slow_query"
+    )
+
+
+def _surge(_: Claim, dossier: Dossier) -> Trial:
+    """Without more requests there is no surge."""
+    asked = signs.demand(dossier)
+    if asked is not None:
+        return Trial(f"Requests did rise: {asked.size:.1f}x the usual.", "held", _ids(asked))
+    if any(f.kind == "metric" for f in dossier.findings):
+        return Trial("No rise of requests was found in the metrics.", "refuted", decisive=True)
+    return Trial("Requests: no metrics to look at.", "silent")
+
+
+def _limit_reached(claim: Claim, dossier: Dossier) -> Trial:
+    """A limit that is the cause rejects work."""
+    hits = signs.limits(dossier)
+    own = tuple(f for f in hits if claim.resource in ("", f.resource) or f.service == claim.service)
+    if own or hits:
+        seen = signs.strongest(own or hits)
+        text = f"The limit is really hit: {seen.summary if seen else ''}"
+        return Trial(text, "held", _ids(seen), decisive=True)
+    if any(f.service == claim.service and f.kind == "metric" for f in dossier.findings):
+        return Trial(
+            f"No rejected work was found although metrics of {claim.service} were read.", "refuted", decisive=True
+        )
+    return Trial(f"Rejected work: no evidence about {claim.service} either way.", "silent")
+
+
+def _limit_is_trigger(claim: Claim, dossier: Dossier) -> Trial | None:
+    """A limit that nobody lowered does not fail by itself: something raised the demand."""
+    measured = signs.per_request(dossier, claim.resource)
+    blamed = next((s for s in dossier.suspects if s.change_id and s.cause_kind not in signs.LIMITS), None)
+    if measured is None or blamed is None or claim.change_id or measured[0] < OUT_OF_PROPORTION:
+        return None
+    found = signs.change(dossier, blamed.change_id)
+    if found is None or (dossier.onset and signs.happened(found) > dossier.onset):
+        return None
+    text = f"The limit was not lowered; each request needs {measured[0]:.1f}x the work since {blamed.change_id}."
+    return Trial(text, "refuted", _ids(found, measured[1]))
+
+
+def _reachable(_: Claim, dossier: Dossier) -> Trial:
+    """A rejection is an answer: who answers can be reached."""
+    seen = signs.strongest(signs.limits(dossier))
+    if seen is None:
+        return Trial("Reachability: no answers from the far side were seen that would rule it out.", "silent")
+    text = "The far side answered with rejections, so it was reached; a network fault would lose the calls."
+    return Trial(text, "refuted", _ids(seen), decisive=True)
+
+
+def _used_up(claim: Claim, dossier: Dossier) -> Trial:
+    """A resource that is exhausted shows near its maximum or in the logs."""
+    pattern = signs.SATURATION[claim.cause_kind]
+    own = tuple(
+        f
+        for f in dossier.findings
+        if f.service == claim.service and f.kind in ("metric", "log", "state") and pattern.search(signs.named(f))
+    )
+    seen = signs.strongest(own)
+    if seen is None:
+        return Trial(f"Exhaustion: no sign of {claim.cause_kind} at {claim.service} was found.", "silent")
+    low = seen.unit.lower() in ("percent", "%") and seen.observed is not None and seen.observed < EXHAUSTED
+    if low:
+        text = f"Not exhausted: {signs.named(seen)} reached {seen.observed:.0f} % only."
+        return Trial(text, "refuted", _ids(seen), decisive=True)
+    return Trial(f"Exhaustion shows: {seen.summary}", "held", _ids(seen), decisive=seen.observed is not None)
+
+
+def _moved_first(claim: Claim, dossier: Dossier) -> Trial | None:
+    """What a service calls must fail no later than the service."""
+    own = [f for f in dossier.findings if f.service == claim.service and f.onset and f.kind != "change"]
+    if not own or dossier.onset is None:
+        return None
+    first = min(own, key=signs.happened)
+    late = (signs.happened(first) - dossier.onset).total_seconds() - first.onset_uncertainty
+    if late > 60:
+        text = f"Order: {claim.service} shows signs only {late / 60:.0f} min after the first symptom."
+        return Trial(text, "refuted", _ids(first))
+    return Trial(f"Order: {claim.service} shows signs no later than the first symptom.", "held", _ids(first))
+
+
+_Test = Callable[[Claim, Dossier], Trial | None]
+_BY_KIND: dict[CauseKind, tuple[_Test, ...]] = {
+    "bad_deploy": (_versions, _proportion),
+    "config_change": (),
+    "slow_query": (_proportion,),
+    "traffic_surge": (_surge, _proportion),
+    "capacity": (_limit_reached, _limit_is_trigger),
+    "throttled": (_limit_reached, _limit_is_trigger),
+    "quota": (_limit_reached, _limit_is_trigger),
+    "network": (_reachable, _moved_first),
+    "dependency": (_moved_first,),
+    **dict.fromkeys(signs.SATURATION, (_used_up,)),
+}
+
+
+def trials_for(claim: Claim, dossier: Dossier) -> tuple[Trial, ...]:
+    """Every test that the dossier allows for a claim, in a stable order."""
+    tests: tuple[_Test, ...] = (_order, *_BY_KIND.get(claim.cause_kind, (_moved_first,)))
+    results = (test(claim, dossier) for test in tests)
+    return tuple(t for t in results if t is not None)

@@ -1,0 +1,92 @@
+"""From a proposed explanation to a tested hypothesis: the one road for the built-in analyst and for a model."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from autopilot.incident.diagnosis import Hypothesis, Standing
+from autopilot.incident.finding import Dossier, Finding, Suspect
+from autopilot.reasoning.trials import Claim, trials_for
+from autopilot.reasoning.verdict import Weights, verdict
+
+UNRANKED = 0.2
+"""Prior of an explanation that analysis did not suspect."""
+
+_RANK: dict[Standing, int] = {"confirmed": 0, "likely": 1, "inconclusive": 2, "refuted": 3}
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """An explanation before it was tested."""
+
+    claim: Claim
+    statement: str
+    region: str = ""
+    prior: float = UNRANKED
+    supporting: tuple[str, ...] = ()
+    contradicting: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    """What to show beside the tests, such as who asked for it."""
+
+
+def suspect_for(claim: Claim, dossier: Dossier) -> Suspect | None:
+    """The suspect of analysis that says the same as a claim."""
+    for suspect in dossier.suspects:
+        same_change = bool(claim.change_id) and suspect.change_id == claim.change_id
+        if same_change or (suspect.service == claim.service and suspect.cause_kind == claim.cause_kind):
+            return suspect
+    return None
+
+
+def _findings(dossier: Dossier, ids: Iterable[str]) -> tuple[Finding, ...]:
+    return tuple(f for f in (dossier.finding(i) for i in ids) if f is not None)
+
+
+def weigh(proposal: Proposal, dossier: Dossier) -> Hypothesis:
+    """Test a proposal and compute its standing. Ids that do not exist in the dossier are left out."""
+    claim = proposal.claim
+    trials = trials_for(claim, dossier)
+    held = {i for t in trials if t.outcome == "held" for i in t.finding_ids}
+    refuted = {i for t in trials if t.outcome == "refuted" for i in t.finding_ids} - held
+    against = dict.fromkeys((*proposal.contradicting, *sorted(refuted)))
+    for_it = dict.fromkeys(i for i in (*proposal.supporting, *sorted(held)) if i not in against)
+    supporting, contradicting = _findings(dossier, for_it), _findings(dossier, against)
+    standing, confidence = verdict(
+        Weights(
+            prior=proposal.prior,
+            supporting=supporting,
+            contradicting=contradicting,
+            trials=trials,
+            gaps=dossier.gaps,
+            insufficient=dossier.insufficient_evidence,
+        )
+    )
+    words = {"held": "passed", "refuted": "failed", "silent": "not possible"}
+    return Hypothesis(
+        statement=proposal.statement,
+        cause_kind=claim.cause_kind,
+        service=claim.service,
+        resource=claim.resource,
+        region=proposal.region,
+        change_id=claim.change_id,
+        supporting=tuple(f.id for f in supporting),
+        contradicting=tuple(f.id for f in contradicting),
+        tests=tuple(f"[{words[t.outcome]}] {t.text}" for t in trials) + proposal.remarks,
+        standing=standing,
+        confidence=confidence,
+    )
+
+
+def ranked(hypotheses: Sequence[Hypothesis]) -> tuple[Hypothesis, ...]:
+    """Best first, refuted last; equal ones keep their order."""
+    return tuple(sorted(hypotheses, key=lambda h: (_RANK[h.standing], -h.confidence)))
+
+
+def causal_chain(best: Hypothesis | None, dossier: Dossier) -> tuple[str, ...]:
+    """What led to what: the evidence of the leading hypothesis in the order of time, with finding ids."""
+    if best is None or best.standing == "inconclusive":
+        return ()
+    chosen = [f for f in _findings(dossier, best.supporting) if f.kind not in ("record", "version")]
+    alarms = [f for f in dossier.findings if f.kind in ("alarm", "impact") and f.id not in best.supporting]
+    alarms.sort(key=lambda f: (-f.score, f.id))
+    steps = sorted((*chosen[:6], *alarms[:2]), key=lambda f: (f.onset or f.window.start, f.id))
+    return tuple(f"{f.onset or f.window.start:%H:%M} {f.summary} ({f.id})" for f in steps)
