@@ -1,0 +1,30 @@
+"""Builds the sources of the configured SaaS systems."""
+
+import re
+
+from autopilot.settings import Settings, SettingsError
+from autopilot.sources.base import Source
+from autopilot.sources.github import GitHubSource
+from autopilot.sources.jira import JiraSource
+from autopilot.sources.servicenow import ServiceNowSource
+
+
+def build_saas_sources(settings: Settings) -> list[Source]:
+    """One source per configured system; nothing is asked of it yet.
+
+    Raises:
+        SettingsError: a repository is not of the form owner/name.
+    """
+    sources: list[Source] = []
+    if settings.github:
+        for service, repository in settings.github.repositories.items():
+            if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
+                raise SettingsError(
+                    f"github.repositories.{service}: {repository!r} is not a repository; write owner/name."
+                )
+        sources.append(GitHubSource(settings.github))
+    if settings.servicenow:
+        sources.append(ServiceNowSource(settings.servicenow))
+    if settings.jira:
+        sources.append(JiraSource(settings.jira))
+    return sources
