@@ -18,7 +18,7 @@ from autopilot.triggers.conventions import SERVICE_DIMENSIONS, service_of, sever
 TEXT_LIMIT = 8_000
 STATED_TIME_WITHIN = timedelta(hours=6)
 """A time in the text further before the posting than this belongs to something else, such as a log line."""
-_TEXT_KEYS = ("text", "pretext", "title", "fallback", "value", "footer")
+_TEXT_KEYS = ("text", "pretext", "title", "fallback", "footer")
 
 CHATBOT = re.compile(
     r"CloudWatch Alarm \| (?P<name>[^|\n]{1,255}?) \| (?P<region>[^|\n]{1,40}?) \| Account:? ?(?P<account>\d{12})"
@@ -28,7 +28,7 @@ CHATBOT_DIMENSION = re.compile(
     + "|".join(re.escape(d) for d in SERVICE_DIMENSIONS if d[0].isupper())
     + r")\b[`*\s]*[:=][`*\s]*([\w./:-]+)"
 )
-CHATBOT_OK = re.compile(r":(?:white_check_mark|large_green_circle):|ALARM -> OK transition|\bstate:? \*?OK\b")
+CHATBOT_OK = re.compile(r":(?:white_check_mark|large_green_circle):|ALARM -> OK transition|\bState: \*?OK\b")
 CHATBOT_NO_DATA = re.compile(r"INSUFFICIENT_DATA(?: transition)?\b|Insufficient Data:")
 
 DATADOG = re.compile(
@@ -44,8 +44,8 @@ DATADOG_QUERY = re.compile(
     r"\b(?:avg|sum|min|max|percentile|change|pct_change|p\d\d)\([^\n{}]{0,300}\{[^\n{}]{0,300}\}"
     r"(?:\s*by \{[^\n{}]{0,200}\})?[^\n{}<>]{0,100}[<>]=?\s*[-\d.]{1,30}"
 )
-DATADOG_VALUE = re.compile(r"(?:metric|current|last) value:?\s*`?\*?\s*([^\s`*]+)", re.IGNORECASE)
-DATADOG_TIME = re.compile(r"triggered at (?:\w{3} )?(\w{3} \d{1,2} \d{4} \d{2}:\d{2}:\d{2}) UTC")
+DATADOG_VALUE = re.compile(r"\b(?:metric|current|last) value(?: is|:)\s*`?\*?\s*([^\s`*]{1,60})", re.IGNORECASE)
+DATADOG_TIME = re.compile(r"\bat (?:\w{3} )?(\w{3} \d{1,2} \d{4} \d{2}:\d{2}:\d{2}) UTC")
 PRIORITY = re.compile(r"\[P([1-5])\]\s*")
 PRIORITIES: dict[str, Severity] = {"1": "critical", "2": "high", "3": "medium", "4": "low", "5": "low"}
 
@@ -79,7 +79,10 @@ def _strings(node: object, depth: int = 0) -> Iterator[str]:
             yield value
         elif value is not None:
             yield from _strings(value, depth + 1)
-    for key in ("fields", "elements", "blocks", "attachments"):
+    for field in map(table, rows(fields.get("fields"))):
+        titled = f"{text(field.get('title'))}: {text(field.get('value'), 2_000)}" if "title" in field else ""
+        yield titled or text(field.get("text"), 2_000)
+    for key in ("elements", "blocks", "attachments"):
         yield from _strings(fields.get(key), depth + 1)
 
 
