@@ -1,0 +1,1 @@
+"""Orchestration only: everything that happens outside a workflow is an activity."""

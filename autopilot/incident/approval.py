@@ -7,6 +7,7 @@ import json
 from autopilot.incident.base import Time
 from autopilot.incident.decision import DecisionRequest, DecisionSignal, Judgement, Reason
 from autopilot.incident.plan import Plan
+from autopilot.incident.playbook import Playbook, granted
 
 SEALED_FIELDS = (
     "decision_id", "incident_id", "plan_revision", "plan_digest", "choice", "option",
@@ -87,5 +88,26 @@ def judge_decision(
         channel=signal.channel,
         comment=signal.comment,
         plan_revision=request.plan_revision if request else 0,
+        at=now,
+    )
+
+
+def policy_decision(playbook: Playbook, plan: Plan, now: Time) -> Judgement | None:
+    """Autonomous mode: the first option that is granted, dry-run and undoable decides itself; None: ask."""
+    option = next((o for o in plan.options if granted(playbook, o)), None)
+    if option is None:
+        return None
+    return Judgement(
+        decision_id=f"policy-{plan.revision}",
+        accepted=True,
+        reason="accepted",
+        message=f"The playbook {playbook.name!r} grants option {option.id}: {option.title}",
+        choice="option",
+        option=option.id,
+        actor=f"policy:{playbook.name}",
+        actor_name="playbook policy",
+        proven=True,
+        channel="policy",
+        plan_revision=plan.revision,
         at=now,
     )

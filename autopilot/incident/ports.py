@@ -199,17 +199,12 @@ class Notifier(Protocol):
         ...
 
 
-class Neighbour(Model):
-    """Another running incident."""
-
-    group: str
-    incident_id: str
-    services: tuple[Name, ...]
-    started_at: Time
-
-
 class Reviewer(Protocol):
     """Writes the post-incident review."""
+
+    def report(self, state: IncidentState) -> Document:
+        """Store a root cause report of the open incident; returns the HTML document."""
+        ...
 
     def write(self, state: IncidentState) -> Document:
         """Store markdown and self-contained HTML with the case; returns the HTML document."""

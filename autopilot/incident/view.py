@@ -125,3 +125,18 @@ def incident_view(state: IncidentState) -> IncidentView:
         links=tuple(state.links),
         refs=state.messages,
     )
+
+
+def ticket_text(state: IncidentState) -> str:
+    """The incident as plain text for a ticket."""
+    best = state.diagnosis.best if state.diagnosis else None
+    done = [f"- {r.tool} on {r.target}: {r.status}" for r in (*state.executed, *state.undone)]
+    lines = [
+        state.alert.title,
+        f"Incident {state.incident_id}, {state.alert_count} alerts, services: {', '.join(state.services)}",
+        f"Cause: {best.statement} ({best.standing}, {best.confidence:.0%})" if best else "Cause: not known",
+        *(["Actions:", *done] if done else []),
+        f"Verdict: {state.verdict or 'open'}",
+        *(f"{link.title}: {link.url}" for link in state.links),
+    ]
+    return "\n".join(lines)

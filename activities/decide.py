@@ -1,0 +1,83 @@
+"""Deciding: each decision is judged once, and its answer reaches its sender."""
+
+from datetime import UTC, datetime
+
+from temporalio import activity
+
+from activities.edge import guarded
+from autopilot.incident.approval import judge_decision, sealed
+from autopilot.incident.base import Model
+from autopilot.incident.decision import DecisionRequest, DecisionSignal, Judgement
+from autopilot.incident.plan import Plan, Step, TargetState
+from autopilot.incident.ports import Failure, Notifier, Toolbox
+from autopilot.incident.view import IncidentView
+
+
+class JudgeDecision(Model):
+    """One inbox entry, with what it must fit."""
+
+    signal: DecisionSignal
+    incident_id: str
+    request: DecisionRequest | None
+    plan: Plan | None
+
+
+class AnswerDecision(Model):
+    """What became of a decision, for its sender."""
+
+    view: IncidentView
+    judgement: Judgement
+    reply_to: str = ""
+
+
+class Deciding:
+    """RemediationDecision's activities."""
+
+    def __init__(self, toolbox: Toolbox, notifier: Notifier, seal_key: bytes | None) -> None:
+        self._toolbox = toolbox
+        self._notifier = notifier
+        self._seal_key = seal_key
+
+    @activity.defn
+    @guarded
+    def judge_decision(self, order: JudgeDecision) -> Judgement:
+        """Seal, person, digest and expiry by rule; then whether the world is still the one that was shown."""
+        proven = sealed(order.signal, self._seal_key)
+        judgement = judge_decision(
+            order.signal, order.incident_id, order.request, order.plan, proven=proven, now=datetime.now(UTC)
+        )
+        if not judgement.accepted or judgement.choice != "option":
+            return judgement
+        changed = self._changed(order)
+        if changed is None:
+            return judgement
+        return judgement.model_copy(update={"accepted": False, "reason": "changed_world", "message": changed})
+
+    def _changed(self, order: JudgeDecision) -> str | None:
+        """How the option's targets differ from what was shown; None when they do not."""
+        option = order.plan.option(order.signal.option_number) if order.plan else None
+        seen: set[str] = set()
+        for prepared in option.steps if option else ():
+            if prepared.step.target in seen:
+                continue  # a later step expects what an earlier one leaves
+            seen.add(prepared.step.target)
+            now = self._inspect(prepared.step)
+            if now is not None and now.target_state_digest != prepared.expects:
+                return (
+                    f"{prepared.step.target} has changed since this was proposed: "
+                    f"was {prepared.before.settings}, is {now.settings}. Analysing again."
+                )
+        return None
+
+    def _inspect(self, step: Step) -> TargetState | None:
+        """None when it cannot be read now: execution looks again and refuses by itself."""
+        try:
+            return self._toolbox.inspect(step)
+        except Failure:
+            return None
+
+    @activity.defn
+    @guarded
+    def answer_decision(self, order: AnswerDecision) -> None:
+        """Tell the sender."""
+        self._notifier.answer(order.view, order.judgement, order.reply_to)

@@ -1,0 +1,66 @@
+"""The edge between ports and Temporal: one mapping of failures, one heartbeat for long work."""
+
+import contextvars
+import functools
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import ParamSpec, TypeVar
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from autopilot.incident.ports import Failure
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_BEAT = 1.0
+"""Seconds between heartbeats; the SDK sends fewer when the timeout allows."""
+_LONGEST_RETRY_AFTER = 60.0
+
+
+@contextmanager
+def beating() -> Generator[None]:
+    """Heartbeat from a side thread, so that the death of this worker is noticed within seconds."""
+    done = threading.Event()
+
+    def beat() -> None:
+        while not done.wait(_BEAT):
+            activity.heartbeat()
+
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(beat,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def to_application_error(failure: Failure) -> ApplicationError:
+    """Who can mend it decides: only what time may mend is tried again."""
+    delay = failure.retry_after
+    expected = failure.who == "retry"
+    return ApplicationError(
+        str(failure)[:2_000],
+        type=f"Failure.{failure.who}",
+        non_retryable=failure.who in ("operator", "developer"),
+        next_retry_delay=timedelta(seconds=min(delay, _LONGEST_RETRY_AFTER)) if delay is not None else None,
+        category=ApplicationErrorCategory.BENIGN if expected else ApplicationErrorCategory.UNSPECIFIED,
+    )
+
+
+def guarded(call: Callable[P, R]) -> Callable[P, R]:
+    """Run a port under heartbeat and turn its Failure into Temporal's terms."""
+
+    @functools.wraps(call)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            with beating():
+                return call(*args, **kwargs)
+        except Failure as failure:
+            raise to_application_error(failure) from failure
+
+    return run

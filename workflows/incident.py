@@ -1,0 +1,378 @@
+"""The incident from alert to proven recovery: one method per phase, in reading order."""
+
+import asyncio
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    # Pure domain and thin activities: loaded once, not once per run. No SDK is behind them.
+    from activities.analyze import AnalyzeCase, Analyzing
+    from activities.plan import Planning, PrepareOption
+    from activities.review import Reviewing
+    from autopilot.incident.approval import policy_decision
+    from autopilot.incident.decision import Judgement
+    from autopilot.incident.messages import IncidentResult, StartIncident
+    from autopilot.incident.plan import Option, Plan, PlanDraft
+    from autopilot.incident.ports import DiagnoseRequest, PlanRequest
+    from autopilot.incident.verification import healthy
+    from autopilot.incident.view import ticket_text
+    from workflows.calls import QUICK, THINK, call
+    from workflows.context import Context
+    from workflows.ladder import DecisionLadder
+    from workflows.lifecycle import Lifecycle
+    from workflows.remediation import Remediation
+    from workflows.watch import Watch
+
+MAX_PLANS = 5
+"""Plans made for one incident before it is handed over."""
+
+
+@workflow.defn(name="Incident")
+class IncidentWorkflow(Lifecycle):
+    """One opening of one incident group."""
+
+    @workflow.init
+    def __init__(self, start: StartIncident) -> None:
+        super().__init__(start)
+        self._context = Context(self._state, self._people)
+        self._watch = Watch(self._state, self._pause)
+        self._ladder = DecisionLadder(self._state, self._people, self._watch, self._pause, self._too_long)
+        self._remediation = Remediation(self._state, self._people)
+
+    @workflow.run
+    async def run(self, _start: StartIncident) -> IncidentResult:
+        """Go through the phases; an abort or a cancellation undoes what was done and is reviewed too."""
+        await workflow.wait_condition(lambda: bool(self._state.alerts))
+        clerk = asyncio.create_task(self._desk.serve())
+        response = asyncio.create_task(self._respond())
+        cancelled = await self._until_done_or_stopped(response)
+        if self._state.outcome is None:
+            await self._stopped()
+        if self._state.outcome != "joined":
+            await self._review()
+        await workflow.wait_condition(lambda: self._desk.idle and workflow.all_handlers_finished())
+        clerk.cancel()
+        if cancelled:
+            raise asyncio.CancelledError
+        return IncidentResult(
+            incident_id=self._state.incident_id,
+            outcome=self._state.outcome or "aborted",
+            verdict=self._state.verdict,
+            report=self._state.report,
+            joined_into=self._state.joined_into,
+        )
+
+    async def _respond(self) -> None:
+        """Phase after phase until there is an outcome. The state says where a continued run goes on."""
+        phases = {
+            "open": self._open,
+            "collect": self._collect,
+            "analyze": self._analyze,
+            "plan": self._plan,
+            "decide": self._decide,
+            "execute": self._execute,
+            "verify": self._verify,
+            "handover": self._hand_over,
+        }
+        while self._state.outcome is None:
+            await self._continue_when_long()
+            phase = self._state.phase
+            try:
+                await phases[phase]()
+            except ActivityError as error:
+                if is_cancelled_exception(error) or phase == "handover":
+                    raise
+                self._people.record("note", f"{phase} failed: {error.cause}; handing over")
+                self._go("handover", f"The {phase} phase failed; a person has to go on.")
+
+    # --- The phases ------------------------------------------------------------------------------------
+
+    async def _open(self) -> None:
+        """Rules, people, neighbours; then the first message with the raw alert and the last changes."""
+        await self._context.open()
+        if await self._joined():
+            return
+        await self._context.recent_changes()
+        self._go("collect", "Collecting logs, metrics, traces, changes and past incidents.")
+        await self._people.show("first message: the raw alert and the last changes")
+
+    async def _collect(self) -> None:
+        """One activity per source; the sealed case revision is state, its rows are in the store."""
+        self._state.manifest = await self._context.collect()
+        self._go("analyze", "Analysing what was collected.")
+        await self._people.show("context collected")
+
+    async def _analyze(self) -> None:
+        """Statistics first, then the analyst; code decides what may be claimed."""
+        state = self._state
+        if state.manifest is None:
+            raise ValueError("there is nothing to analyse before a case was collected")
+        state.rounds += 1
+        first = state.dossier.next_finding if state.dossier else 1
+        order = AnalyzeCase(manifest=state.manifest, first_finding=first)
+        state.dossier = await call(Analyzing.analyze_case, order, THINK, "find what changed, when and where")
+        state.signals = state.signals or list(state.dossier.signals)
+        if await self._joined():
+            return
+        request = DiagnoseRequest(
+            incident_id=state.incident_id,
+            manifest=state.manifest,
+            dossier=state.dossier,
+            feedback=tuple(state.feedback),
+        )
+        diagnosis = await call(Analyzing.diagnose, request, THINK, "weigh competing explanations")
+        state.diagnosis = diagnosis
+        state.usage = state.usage.plus(diagnosis.usage)
+        state.milestones["diagnosis"] = workflow.now()
+        await self._report()
+        self._go("plan", "Preparing options.")
+        await self._people.show(f"diagnosis by {diagnosis.analyst}")
+
+    async def _plan(self) -> None:
+        """At most three options, each inspected and dry-run. No plan is still a question to people."""
+        state = self._state
+        if state.manifest is None or state.dossier is None or state.diagnosis is None or state.snapshot is None:
+            raise ValueError("a plan needs a diagnosis")
+        state.plan_revision += 1
+        request = PlanRequest(
+            incident_id=state.incident_id,
+            manifest=state.manifest,
+            dossier=state.dossier,
+            diagnosis=state.diagnosis,
+            max_options=state.snapshot.playbook.max_options,
+            avoid=tuple(state.failed_actions),
+        )
+        draft = await call(Planning.draft_plan, request, THINK, "choose options out of the catalogue")
+        state.usage = state.usage.plus(draft.usage)
+        state.plan = Plan(
+            incident_id=state.incident_id,
+            revision=state.plan_revision,
+            options=await self._prepared(draft),
+            recommendations=draft.recommendations,
+            analyst=draft.analyst,
+        )
+        state.decision = None
+        state.milestones["options"] = workflow.now()
+        self._go("decide", "Waiting for a decision.")
+
+    async def _decide(self) -> None:
+        """Ask, remind, page, hand over; or let policy decide; or see that it heals by itself."""
+        state = self._state
+        if state.snapshot is not None and state.snapshot.playbook.mode == "observe":
+            await self._observe()
+            return
+        self._ladder.ask()
+        self._decide_by_policy()
+        await self._people.show("options are open for a decision")
+        ended = await self._ladder.wait()
+        if ended == "continue":
+            return
+        self._ladder.close()
+        if ended == "healed":
+            self._healed()
+        elif ended == "handled":
+            state.before = None
+            self._act_now()
+            self._go("verify", f"{state.handled_by} says it is fixed; verifying.")
+        elif ended == "hand_over" or state.decision is None:
+            self._go("handover", "Nobody decided in time; handed over to people.")
+        else:
+            self._follow(state.decision)
+
+    def _follow(self, decision: Judgement) -> None:
+        if decision.choice == "manual":
+            self._go("handover", f"{decision.actor_name or decision.actor} handles it by hand.")
+        elif decision.choice == "reanalyse":
+            self._analyse_again(decision)
+        else:
+            self._go("execute", f"Carrying out option {decision.option}.")
+
+    async def _execute(self) -> None:
+        """Read the symptom once more, then act, undo registered before each step."""
+        state = self._state
+        option = state.plan.option(state.decision.option) if state.plan and state.decision else None
+        if option is None or state.decision is None:
+            raise ValueError("only a chosen option can be carried out")
+        if state.before is None:
+            state.before = await self._watch.read("still broken before acting?")
+            if healthy(self._watch.plan(), state.before):
+                return self._healed()
+        await self._people.show(f"carrying out option {option.id}")
+        done = await self._remediation.carry_out(option, state.decision.actor)
+        self._act_now()
+        if done:
+            self._go("verify", "Verifying recovery.")
+            return await self._people.show("verifying recovery")
+        last = state.executed[-1]
+        if last.status == "unknown":
+            return self._go(
+                "handover", f"{last.tool} may or may not have taken effect: {last.detail}. Please look."
+            )
+        await self._remediation.undo_all("a later step did not take effect")
+        return self._plan_again(option, f"{last.tool} did not take effect ({last.status}): {last.detail}")
+
+    async def _verify(self) -> None:
+        """Fixed, no data, still broken, or worse; worse is undone and the undo is verified too."""
+        state = self._state
+        acted = state.milestones["acted"]
+        verification = await self._watch.verify(acted, leave=self._too_long)
+        if verification is None:
+            return None
+        self._people.record("verification", f"{verification.verdict}: {verification.explanation}")
+        option = state.plan.option(state.decision.option) if state.plan and state.decision else None
+        if verification.verdict == "fixed":
+            state.undo_stack = []
+            state.milestones["recovery"] = workflow.now()
+            return self._finish("resolved")
+        if verification.verdict == "no_data":
+            return self._go("handover", "No data to verify with: please check the service yourself.")
+        if verification.verdict == "worse":
+            await self._undo_harm()
+        return self._plan_again(option, f"The last attempt left it {verification.verdict.replace('_', ' ')}.")
+
+    async def _hand_over(self) -> None:
+        """Ticket with the report, page the owner, watch until people have fixed it or a deadline."""
+        state = self._state
+        on_call = state.snapshot.on_call if state.snapshot else None
+        await self._people.show("handed over to people")
+        await self._people.ticket(ticket_text(self._state))
+        await self._people.page(on_call.primary if on_call else None, "owner", f"Over to you: {state.alert.title}")
+        if state.snapshot is not None and state.signals:
+            watched = timedelta(seconds=state.snapshot.playbook.verification.manual_watch)
+            deadline = state.milestones.setdefault("handed_over", workflow.now()) + watched
+            state.readings = []
+            if await self._watch.until_healthy(deadline, leave=self._too_long):
+                by_people = state.decision is not None or bool(state.claimed_by or state.handled_by)
+                state.verdict = "fixed" if by_people else "self_healed"
+                state.milestones["recovery"] = workflow.now()
+            elif self._too_long():
+                return
+        state.verdict = state.verdict or ("still_broken" if state.signals else "no_data")
+        self._finish("handed_over")
+
+    async def _review(self) -> None:
+        """Write the review, bring ticket and message up to date, remember."""
+        state = self._state
+        state.phase = "review"
+        state.next_step = "Read the review."
+        state.milestones["closed"] = workflow.now()
+        state.report = await call(Reviewing.write_review, state, THINK, "write the post-incident review")
+        if state.tickets:
+            await self._people.ticket(ticket_text(self._state), resolved=state.verdict in ("fixed", "self_healed"))
+        try:
+            await call(Reviewing.remember, state, QUICK, "remember the outcome")
+        except ActivityError as error:
+            self._people.record("note", f"the outcome was not remembered: {error.cause}")
+        state.phase = "closed"
+        await self._people.show(f"closed: {state.outcome}")
+
+    # --- Between the phases ----------------------------------------------------------------------------
+
+    async def _stopped(self) -> None:
+        self._state.request = None
+        self._go("verify", "Stopped: undoing what was done.")
+        await self._people.show("stopped: undoing")
+        await self._remediation.undo_all("stopped")
+        self._finish("aborted")
+
+    async def _joined(self) -> bool:
+        """Close as `joined` when an older incident turns out to be the same one."""
+        neighbour = await self._context.neighbour()
+        if neighbour is None or not await self._context.hand_over_to(neighbour):
+            return False
+        self._state.joined_into = neighbour.group
+        self._state.phase = "closed"
+        self._finish("joined")
+        return True
+
+    async def _prepared(self, draft: PlanDraft) -> tuple[Option, ...]:
+        orders = [PrepareOption(number=n, draft=option) for n, option in enumerate(draft.options, start=1)]
+        prepared = await asyncio.gather(
+            *(
+                call(Planning.prepare_option, o, QUICK, f"dry-run option {o.number}: {o.draft.title}")
+                for o in orders
+            ),
+            return_exceptions=True,
+        )
+        for error in prepared:
+            if isinstance(error, BaseException):
+                self._people.record("note", f"an option was left out, it could not be prepared: {error.__cause__}")
+        return tuple(option for option in prepared if isinstance(option, Option))
+
+    async def _report(self) -> None:
+        """The readable root cause report; without it the incident goes on."""
+        try:
+            self._state.report = await call(Reviewing.write_report, self._state, THINK, "write the cause report")
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            self._people.record("note", f"the report was not written: {error.cause}")
+
+    def _decide_by_policy(self) -> None:
+        """Autonomous mode: what the playbook grants runs unasked."""
+        state = self._state
+        if state.decision is not None or state.snapshot is None or state.plan is None:
+            return
+        decision = policy_decision(state.snapshot.playbook, state.plan, workflow.now())
+        if decision is not None:
+            state.decision = decision
+            state.judgements = [*state.judgements, decision]
+            state.milestones["decision"] = workflow.now()
+            self._people.record("decision", decision.message)
+
+    async def _observe(self) -> None:
+        """Observe mode: show what would have been proposed and watch what people do."""
+        state = self._state
+        await self._people.show("observe mode: nothing is asked, nothing is done")
+        rules = self._watch.plan()
+        deadline = state.milestones.setdefault("observing", workflow.now()) + timedelta(seconds=rules.deadline)
+        healthy_again = bool(state.signals) and await self._watch.until_healthy(deadline, leave=self._too_long)
+        if healthy_again:
+            state.verdict = "fixed" if state.handled_by or state.claimed_by else "self_healed"
+            state.milestones["recovery"] = workflow.now()
+        elif self._too_long():
+            return
+        self._finish("observed")
+
+    def _healed(self) -> None:
+        self._state.request = None
+        self._state.verdict = "self_healed"
+        self._state.milestones["recovery"] = workflow.now()
+        self._people.record("verification", "self_healed: the symptom went away before anything was done")
+        self._finish("self_healed")
+
+    def _act_now(self) -> None:
+        self._state.milestones["acted"] = workflow.now()
+        self._state.readings = []
+
+    def _analyse_again(self, decision: Judgement) -> None:
+        """Bounded rounds: then people have to go on by hand."""
+        state = self._state
+        state.feedback = [*state.feedback, decision.comment or "look again"][-10:]
+        limit = state.snapshot.playbook.max_analysis_rounds if state.snapshot else 1
+        state.decision = None
+        if state.rounds >= limit:
+            return self._go("handover", f"{limit} rounds of analysis are used up; a person has to go on.")
+        return self._go("collect", f"Analysing again: {decision.comment}")
+
+    def _plan_again(self, option: Option | None, why: str) -> None:
+        """Offer what is left as a new decision; what was tried is not offered again."""
+        state = self._state
+        tried = [f"{p.step.tool} {p.step.target}" for p in option.steps] if option else []
+        state.failed_actions = [*state.failed_actions, *(t for t in tried if t not in state.failed_actions)]
+        state.handled_by = ""
+        state.before = None
+        if state.plan_revision >= MAX_PLANS:
+            return self._go("handover", f"{why} {MAX_PLANS} plans were tried; a person has to go on.")
+        state.decision = None
+        return self._go("plan", f"{why} Preparing other options.")
+
+    async def _undo_harm(self) -> None:
+        self._go("verify", "It became worse: undoing.")
+        await self._people.show("worse: undoing")
+        await self._remediation.undo_all("it became worse")
+        self._act_now()
+        calm = await self._watch.until_calm(workflow.now())
+        self._people.record("verification", f"after the undo the harm is {'gone' if calm else 'still there'}")

@@ -1,0 +1,118 @@
+"""Watching the symptom: readings on a timer until the rules allow a verdict."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+from activities.verify import ReadSymptom, Verifying
+from autopilot.incident.state import IncidentState
+from autopilot.incident.verification import (
+    Reading,
+    Verdict,
+    Verification,
+    VerificationPlan,
+    calm_again,
+    judge,
+    steady,
+)
+from workflows.calls import QUICK, call
+
+KEPT = 200
+"""Readings kept of one verification."""
+
+EXPLAINED: dict[Verdict, str] = {
+    "fixed": "every watched signal stayed within its limit for the stabilisation time after acting",
+    "self_healed": "the symptom went away before anything was done",
+    "no_data": "the watched systems deliver no data, which is not health; a person has to look",
+    "still_broken": "the symptom has not gone away by the deadline",
+    "worse": "the symptom grew well beyond its level before acting",
+}
+
+
+class Pause(Protocol):
+    """Wait for a predicate, at most so many seconds; True when it came true."""
+
+    def __call__(self, until: Callable[[], bool], seconds: float, summary: str) -> Awaitable[bool]: ...
+
+
+class Watch:
+    """RecoveryVerifier's orchestration. Readings live in the state, so a continued run goes on watching."""
+
+    def __init__(self, state: IncidentState, pause: Pause) -> None:
+        self._state = state
+        self._pause = pause
+
+    def plan(self) -> VerificationPlan:
+        """What is watched, under the playbook's rules."""
+        if self._state.snapshot is None:
+            raise ValueError("an incident is watched only after it was opened")
+        rules = self._state.snapshot.playbook.verification
+        return VerificationPlan(
+            signals=tuple(self._state.signals[:8]),
+            interval=rules.interval,
+            window=rules.window,
+            stabilisation=rules.stabilisation,
+            deadline=rules.deadline,
+            settle=rules.settle,
+        )
+
+    async def read(self, summary: str) -> Reading:
+        """One look. A source that fails reads as silence: it never counts as health."""
+        plan = self.plan()
+        try:
+            order = ReadSymptom(signals=plan.signals, seconds=plan.window)
+            return await call(Verifying.read_symptom, order, QUICK, summary)
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            return Reading(at=workflow.now(), values=tuple(None for _ in plan.signals))
+
+    async def verify(self, acted_at: datetime, *, leave: Callable[[], bool]) -> Verification | None:
+        """Watch after acting until there is a verdict; None when `leave` asks to stop watching."""
+        plan, state = self.plan(), self._state
+        while True:
+            await self._look("is it better?")
+            verdict = judge(plan, acted_at, state.before, state.readings, workflow.now())
+            if verdict is not None:
+                return self._record(verdict, acted_at)
+            if await self._pause(leave, plan.interval, "next reading"):
+                return None
+
+    async def until_calm(self, acted_at: datetime) -> bool:
+        """After an undo: whether the harm is gone before the deadline."""
+        plan, state = self.plan(), self._state
+        while (workflow.now() - acted_at).total_seconds() < plan.deadline:
+            await self._look("has the undo helped?")
+            settled = [r for r in state.readings if (r.at - acted_at).total_seconds() >= plan.settle]
+            if state.before is None or calm_again(state.before, plan, settled):
+                return True
+            await self._pause(lambda: False, plan.interval, "next reading after the undo")
+        return False
+
+    async def until_healthy(self, deadline: datetime, *, leave: Callable[[], bool]) -> bool:
+        """Watch while people work: True once healthy for the stabilisation time, False at the deadline."""
+        plan = self.plan()
+        while workflow.now() < deadline and not leave():
+            await self._look("has somebody fixed it?")
+            if steady(plan, self._state.readings) >= plan.stabilisation:
+                return True
+            await self._pause(leave, plan.interval, "next reading while people work")
+        return False
+
+    async def _look(self, summary: str) -> None:
+        self._state.readings = [*self._state.readings, await self.read(summary)][-KEPT:]
+
+    def _record(self, verdict: Verdict, acted_at: datetime) -> Verification:
+        verification = Verification(
+            verdict=verdict,
+            explanation=EXPLAINED[verdict],
+            before=self._state.before,
+            readings=tuple(self._state.readings),
+            seconds=(workflow.now() - acted_at) / timedelta(seconds=1),
+        )
+        self._state.verifications.append(verification)
+        self._state.verdict = verdict
+        return verification
