@@ -97,9 +97,7 @@ def _asked(feedback: Sequence[str], dossier: Dossier, service: str) -> tuple[lis
     proposals: list[Proposal] = []
     unmatched: list[str] = []
     for hint in feedback:
-        kinds: list[CauseKind] = [
-            kind for kind, pattern in _HINTS.items() if re.search(pattern, hint, re.IGNORECASE)
-        ]
+        kinds = _kinds_in(hint)
         words = set(re.findall(r"[\w.-]+", hint.lower()))
         remark = (f"Tested because a person asked: {_short(hint, 200)!r}.",)
         fits = [s for s in dossier.suspects if s.cause_kind in kinds or {s.service.lower()} & words]
