@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from http.client import HTTPException
+from typing import Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, ValidationError
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.http_retry import HttpRequest, HttpResponse, RateLimitErrorRetryHandler, RetryState
+from slack_sdk.web import SlackResponse
 from typing_extensions import override
 
 from autopilot.clients.http import MAX_WAIT, USER_AGENT
@@ -47,8 +49,8 @@ class PatientRateLimit(RateLimitErrorRetryHandler):
         return (retry_after_of(response.headers) or 1.0) <= MAX_WAIT
 
 
-class _Refusal(BaseModel):
-    """What the SDK leaves untyped of an error answer."""
+class _Answer(BaseModel):
+    """What the SDK leaves untyped of an answer."""
 
     model_config = ConfigDict(from_attributes=True, extra="ignore")
 
@@ -85,16 +87,20 @@ def slack_client(settings: Slack) -> WebClient:
     )
 
 
-def _refusal(error: SlackApiError) -> _Refusal:
+def _refusal(error: SlackApiError) -> _Answer:
     try:
-        return _Refusal.model_validate(getattr(error, "response", None))
+        return _Answer.model_validate(getattr(error, "response", None))
     except ValidationError:
-        return _Refusal()
+        return _Answer()
 
 
-def error_code(error: SlackApiError) -> str:
-    """Slack's own error code, such as `message_not_found`; empty when there is none."""
-    return _refusal(error).code
+class SlackRefused(Failure):
+    """Slack understood the call and refused it."""
+
+    def __init__(self, message: str, code: str, who: Literal["retry", "operator", "developer"] = "retry") -> None:
+        """`code` is Slack's own, such as `message_not_found`."""
+        super().__init__(message, who=who)
+        self.code = code
 
 
 def failure_of(error: SlackClientError | OSError | HTTPException, doing: str) -> Failure:
@@ -106,9 +112,59 @@ def failure_of(error: SlackClientError | OSError | HTTPException, doing: str) ->
     if refusal.status_code == 429 or code in ("ratelimited", "rate_limited"):
         wait = retry_after_of(refusal.headers)
         return Failure(f"Slack limits the rate of {doing}; trying again later.", retry_after=wait)
-    remedy = _REMEDY.get(code, "see docs/operations.md for what the bot needs")
     if code in _OPERATOR:
-        return Failure(f"Slack refused {doing} with {code!r}: {remedy}.", who="operator")
+        remedy = _REMEDY.get(code, "see docs/operations.md for what the bot needs")
+        return SlackRefused(f"Slack refused {doing} with {code!r}: {remedy}.", code, "operator")
     if code in _DEVELOPER:
-        return Failure(f"Slack refused {doing} with {code!r}: the message was malformed.", who="developer")
-    return Failure(f"Slack failed at {doing} with {code or str(refusal.status_code)!r}.")
+        return SlackRefused(f"Slack refused {doing} with {code!r}: the message was malformed.", code, "developer")
+    return SlackRefused(f"Slack failed at {doing} with {code or str(refusal.status_code)!r}.", code)
+
+
+class _Caller(Protocol):
+    """The one method of the SDK's client that we use, with the types it lacks."""
+
+    def api_call(
+        self,
+        api_method: str,
+        *,
+        http_verb: str = "POST",
+        params: dict[str, str | int | bool] | None = None,
+        json: dict[str, JsonValue] | None = None,
+    ) -> SlackResponse: ...
+
+
+Parsed = TypeVar("Parsed")
+
+
+class SlackApi:
+    """Slack's Web API with typed answers and our errors."""
+
+    def __init__(self, settings: Slack) -> None:
+        """Opens nothing yet."""
+        self._caller: _Caller = slack_client(settings)
+
+    def write(self, method: str, arguments: dict[str, JsonValue], kind: TypeAdapter[Parsed]) -> Parsed:
+        """Call a method that changes something. Raises Failure; SlackRefused when Slack says no."""
+        return self._answer(method, kind, "POST", None, arguments)
+
+    def read(self, method: str, arguments: dict[str, str | int | bool], kind: TypeAdapter[Parsed]) -> Parsed:
+        """Call a method that only reads. Raises Failure; SlackRefused when Slack says no."""
+        return self._answer(method, kind, "GET", arguments, None)
+
+    def _answer(
+        self,
+        method: str,
+        kind: TypeAdapter[Parsed],
+        verb: Literal["GET", "POST"],
+        params: dict[str, str | int | bool] | None,
+        body: dict[str, JsonValue] | None,
+    ) -> Parsed:
+        try:
+            response = self._caller.api_call(method, http_verb=verb, params=params, json=body)
+            return kind.validate_python(_Answer.model_validate(response).data)
+        except (SlackClientError, *NETWORK_ERRORS) as error:
+            raise failure_of(error, method) from error
+        except ValidationError as error:
+            raise Failure(
+                f"Slack answered {method} in an unexpected shape; check slack.base_url.", who="operator"
+            ) from error
