@@ -65,7 +65,7 @@ def asker_for(
 
 
 class ConfiguredAnalyst:
-    """Dossier → Diagnosis as settings say. A model that fails in any way costs time and money, never the diagnosis."""
+    """Dossier → Diagnosis as settings say. A model that fails costs time and money, never the diagnosis."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class ConfiguredAnalyst:
         self._mask_ips = mask_ips
 
     def diagnose(self, request: DiagnoseRequest) -> Diagnosis:
-        """See `Analyst`. Usage counts every answer this diagnosis rests on, whether paid now or by a lost attempt."""
+        """See `Analyst`. Usage counts every answer used, whether paid now or by an attempt that was lost."""
         dossier = load_dossier(self._store, request.dossier)
         services = request.manifest.scope.services
         service = builtin.symptom_service(dossier, services[0] if services else "")
