@@ -1,0 +1,198 @@
+"""What all AWS tools share: errors in our words, targets by their ARN, one line a person could type."""
+
+import re
+import shlex
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import ClassVar, Literal
+
+from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
+
+from autopilot.clients.aws import THROTTLE_PAUSE, AwsClients, error_kind, iam_action, to_failure
+from autopilot.incident.base import Scalar, Time
+from autopilot.incident.cause import CauseKind
+from autopilot.incident.plan import ExpectedEffect, Risk, Step
+from autopilot.incident.ports import Failure
+from autopilot.remediation.base import (
+    Arguments,
+    Candidate,
+    Effect,
+    InventoryItem,
+    Missing,
+    NoAnswer,
+    Refusal,
+    RepeatGuard,
+    argument_problem,
+)
+
+BUSY = {"ResourceInUseException", "ResourceConflictException", "ConcurrentUpdateException"}
+"""Another change of the same resource is under way; it passes by itself."""
+QUOTAS = {"LimitExceededException"}
+"""The services that tools write to throttle under other names: this one is a quota, and waiting is no cure."""
+
+THROTTLE_TRIES = 3
+
+
+def _answered(error: ClientError, what: str) -> Exception:
+    """A vendor's answer as an error that says who can do something about it."""
+    details = error.response.get("Error", {})
+    code, said = details.get("Code", ""), details.get("Message", "")[:200]
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    kind, action = error_kind(error), iam_action(error)
+    busy = f"{what}: being changed by somebody ({code}); it is tried again."
+    if code in QUOTAS or kind in ("invalid", "conflict") or (kind == "unavailable" and 400 <= status < 500):
+        refused = f"{what}: AWS refused {action} ({code}: {said})"
+        answer: Exception = Failure(busy, retry_after=THROTTLE_PAUSE) if code in BUSY else Refusal(refused)
+    elif kind == "missing":
+        answer = Missing(f"{what}: it does not exist ({code}: {said})")
+    elif kind == "unavailable":
+        answer = NoAnswer(f"{what}: {action} failed inside AWS ({status} {code}); its outcome is not known.")
+    else:
+        answer = to_failure(error, what)
+    return answer
+
+
+@contextmanager
+def asking(what: str) -> Generator[None]:
+    """Around vendor calls about `what` ("table orders"): errors leave as Refusal, Missing, NoAnswer or Failure."""
+    try:
+        yield
+    except ClientError as error:
+        raise _answered(error, what) from error
+    except (EndpointConnectionError, ConnectTimeoutError) as error:
+        raise to_failure(error, what) from error
+    except BotoCoreError as error:
+        failure = to_failure(error, what)
+        raise (NoAnswer(str(failure)) if failure.who == "retry" else failure) from error
+
+
+def send_once(call: Callable[[], Effect], pause: float = 1.0) -> Effect:
+    """Send a call that must not be repeated blindly: only a throttled one, which surely did nothing, is sent again.
+
+    A lost answer is `unknown`.
+    """
+    for tried in range(1, THROTTLE_TRIES + 1):
+        try:
+            return call()
+        except NoAnswer:
+            return "unknown"
+        except Failure as failure:
+            if failure.who != "retry" or tried == THROTTLE_TRIES:
+                raise
+            time.sleep(pause * tried)
+    raise AssertionError("the last try returns or raises")
+
+
+class AwsTool(ABC):
+    """Identity, arguments and target check of a tool on AWS, and the shape of the steps it offers."""
+
+    name: ClassVar[str]
+    system: ClassVar[str]
+    tier: ClassVar[Literal["A", "B"]] = "A"
+    risk: ClassVar[Risk]
+    reversible: ClassVar[bool] = True
+    permissions: ClassVar[tuple[str, ...]]
+    repeat_guard: ClassVar[RepeatGuard] = "state"
+    takes: ClassVar[type[Arguments]]
+    """The model of its arguments."""
+    target: ClassVar[re.Pattern[str]]
+    """The ARNs it works on, with named groups; `region` is one of them."""
+    addresses: ClassVar[frozenset[CauseKind]] = frozenset()
+    """Causes it helps against."""
+
+    def __init__(self, clients: AwsClients) -> None:
+        """The tool may act in the regions of the clients' settings only."""
+        self._aws = clients
+
+    def problem(self, step: Step) -> str:
+        """Why target or arguments do not fit; empty when they do."""
+        found = self.target.fullmatch(step.target)
+        if found is None:
+            return f"{step.target!r} is not a target of {self.name}"
+        if step.region and step.region != found["region"]:
+            return f"{step.target!r} is not in {step.region!r}"
+        if found["region"] not in self._aws.regions:
+            return f"{found['region']!r} is not among the configured regions {', '.join(self._aws.regions)}"
+        return argument_problem(self.takes, step)
+
+    @abstractmethod
+    def command(self, step: Step) -> str:
+        """What a person could type to do the same by hand."""
+
+    def _fits(self, item: InventoryItem, kind: str) -> bool:
+        """Whether the item is of this kind and its id is one this tool understands."""
+        return item.kind == kind and self.target.fullmatch(item.resource) is not None
+
+    def _step(
+        self, item: InventoryItem, summary: str, arguments: Mapping[str, Scalar], sources: Mapping[str, str]
+    ) -> Step:
+        """A step on an inventory item, with the command for it."""
+        step = Step(
+            tool=self.name,
+            target=item.resource,
+            service=item.service,
+            region=item.region,
+            arguments=dict(arguments),
+            sources={name: f"inventory {item.name}: {source}" for name, source in sources.items()},
+            summary=summary,
+        )
+        return step.model_copy(update={"command": self.command(step)})
+
+    def _offer(
+        self, step: Step, effect: ExpectedEffect, why: str, finding_ids: tuple[str, ...], fit: float
+    ) -> Candidate:
+        """A candidate for a step of this tool."""
+        return Candidate(
+            step=step,
+            addresses=self.addresses,
+            risk=self.risk,
+            reversibility="reversible" if self.reversible else "irreversible",
+            expected=effect,
+            why=why,
+            finding_ids=finding_ids,
+            fit=fit,
+        )
+
+    def _back(self, step: Step, summary: str, arguments: Mapping[str, Scalar]) -> Step:
+        """The same tool with the values that were there before."""
+        sources = dict.fromkeys(arguments, "state before the step")
+        back = step.model_copy(update={"arguments": dict(arguments), "sources": sources, "summary": summary})
+        return back.model_copy(update={"command": self.command(back)})
+
+    def _parts(self, step: Step) -> dict[str, str]:
+        """The named parts of the target's ARN."""
+        found = self.target.fullmatch(step.target)
+        if found is None:
+            raise Refusal(f"{step.target!r} is not a target of {self.name}")
+        return {name: value or "" for name, value in found.groupdict().items()}
+
+
+def arn(service: str, resource: str) -> re.Pattern[str]:
+    """ARNs of a service whose last part matches `resource`; groups `region` and those of `resource`."""
+    return re.compile(rf"arn:aws[a-z-]*:{service}:(?P<region>[a-z0-9-]+):\d{{12}}:{resource}")
+
+
+def shell(*words: Scalar) -> str:
+    """Words as one line that a shell reads back unchanged."""
+    return shlex.join(str(word) for word in words)
+
+
+def now() -> Time:
+    """The present, for observations."""
+    return datetime.now(UTC)
+
+
+def changed_lines(before: Mapping[str, Scalar], after: Mapping[str, Scalar]) -> tuple[str, ...]:
+    """`setting: before → after` for every setting that differs."""
+
+    def shown(value: Scalar) -> str:
+        return "none" if value is None else str(value)
+
+    return tuple(
+        f"{name}: {shown(before.get(name))} → {shown(value)}"
+        for name, value in after.items()
+        if before.get(name) != value
+    )
