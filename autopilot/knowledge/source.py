@@ -1,0 +1,63 @@
+"""The knowledge base as a source: past incidents as records, known calls as topology."""
+
+import time
+from collections.abc import Sequence
+
+from autopilot.case.schema import frame
+from autopilot.incident.evidence import Scope
+from autopilot.knowledge.base import Similar
+from autopilot.knowledge.sqlite import KnowledgeBase
+from autopilot.sources.base import Budget, Collected
+
+LIMIT = 20
+
+
+class KnowledgeSource:
+    """Our own past incidents about the scope's services."""
+
+    name = "knowledge"
+
+    def __init__(self, knowledge: KnowledgeBase, environment: str) -> None:
+        """`environment` is whose topology `edges` tells."""
+        self._knowledge, self._environment = knowledge, environment
+
+    def collect(self, scope: Scope, budget: Budget, into: Collected) -> None:
+        """Past incidents as records with their outcome, and the calls around the services."""
+        budget.spend()
+        started = time.monotonic()
+        text = " ".join((*scope.services, scope.hint))
+        found = self._knowledge.similar(scope.services, "", text, LIMIT)
+        records = [_record(s) for s in found if s.lesson.incident_id != scope.incident_id]
+        into.asked(f"similar incidents: {text}", None, len(records), time.monotonic() - started)
+        into.add("records", frame("records", records))
+        if not records:
+            into.miss("no_data", "no past incident resembles this one")
+        budget.spend()
+        edges = self._knowledge.edges(scope.environment)
+        near = [e for e in edges if set(e) & set(scope.services)]
+        into.asked(f"known calls in {scope.environment}", None, len(near))
+        calls = [
+            {"caller": caller, "callee": callee, "weight": 1.0, "source": "catalogue"} for caller, callee in near
+        ]
+        into.add("topology", frame("topology", calls))
+
+    def edges(self) -> Sequence[tuple[str, str]]:
+        """(caller service, callee service) pairs that past cases have seen."""
+        return self._knowledge.edges(self._environment)
+
+
+def _record(similar: Similar) -> dict[str, object]:
+    lesson = similar.lesson
+    tools = [f"{t.tool} on {t.target} {'worked' if t.worked else 'did not help'}" for t in lesson.tools]
+    solved = ["chosen: " + ", ".join(lesson.chosen)] if lesson.chosen else []
+    return {
+        "time": lesson.at,
+        "id": f"knowledge:{lesson.incident_id}",
+        "kind": "incident",
+        "service": lesson.service,
+        "title": lesson.title,
+        "body": lesson.statement or lesson.detail,
+        "resolution": "; ".join([*solved, *tools]),
+        "outcome": " ".join(part for part in (lesson.outcome, lesson.verdict) if part),
+        "link": "",
+    }
