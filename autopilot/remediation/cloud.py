@@ -33,7 +33,8 @@ BUSY = {"ResourceInUseException", "ResourceConflictException", "ConcurrentUpdate
 QUOTAS = {"LimitExceededException"}
 """The services that tools write to throttle under other names: this one is a quota, and waiting is no cure."""
 
-THROTTLE_TRIES = 3
+SENDS = 3
+"""How often a call is sent that surely did nothing the times before."""
 
 
 def _answered(error: ClientError, what: str) -> Exception:
@@ -70,32 +71,43 @@ def asking(what: str) -> Generator[None]:
 
 
 def send_once(call: Callable[[], Effect], pause: float = 1.0) -> Effect:
-    """Send a call that must not be repeated blindly: only a throttled one, which surely did nothing, is sent again.
+    """Send a call that must not be repeated blindly; a lost answer is `unknown`.
 
-    A lost answer is `unknown`.
+    One that surely did nothing (throttled, not connected) is sent again a few times, here and now: a later attempt
+    could not know that. `pause` is in seconds.
     """
-    for tried in range(1, THROTTLE_TRIES + 1):
+    for tried in range(1, SENDS):
         try:
-            return call()
-        except NoAnswer:
-            return "unknown"
+            return _answer_of(call)
         except Failure as failure:
-            if failure.who != "retry" or tried == THROTTLE_TRIES:
+            if failure.who != "retry":
                 raise
             time.sleep(pause * tried)
-    raise AssertionError("the last try returns or raises")
+    try:
+        return _answer_of(call)
+    except Failure as failure:
+        if failure.who != "retry":
+            raise
+        raise Refusal(f"{failure} It was sent {SENDS} times and nothing was changed.") from failure
+
+
+def _answer_of(call: Callable[[], Effect]) -> Effect:
+    try:
+        return call()
+    except NoAnswer:
+        return "unknown"
 
 
 class AwsTool(ABC):
     """Identity, arguments and target check of a tool on AWS, and the shape of the steps it offers."""
 
-    name: ClassVar[str]
-    system: ClassVar[str]
-    tier: ClassVar[Literal["A", "B"]] = "A"
-    risk: ClassVar[Risk]
-    reversible: ClassVar[bool] = True
-    permissions: ClassVar[tuple[str, ...]]
-    repeat_guard: ClassVar[RepeatGuard] = "state"
+    name: str
+    system: str
+    tier: Literal["A", "B"] = "A"
+    risk: Risk
+    reversible: bool = True
+    permissions: tuple[str, ...]
+    repeat_guard: RepeatGuard = "state"
     takes: ClassVar[type[Arguments]]
     """The model of its arguments."""
     target: ClassVar[re.Pattern[str]]

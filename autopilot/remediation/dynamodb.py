@@ -134,10 +134,10 @@ class Capacity(Arguments):
 class SetCapacity(AwsTool):
     """Sets the provisioned capacity of a table that nothing scales by itself."""
 
-    name: ClassVar[str] = "dynamodb.set_capacity"
-    system: ClassVar[str] = "dynamodb"
-    risk: ClassVar[Risk] = "low"
-    permissions: ClassVar[tuple[str, ...]] = (
+    name: str = "dynamodb.set_capacity"
+    system: str = "dynamodb"
+    risk: Risk = "low"
+    permissions: tuple[str, ...] = (
         "dynamodb:DescribeTable",
         "application-autoscaling:DescribeScalableTargets",
         "dynamodb:UpdateTable",

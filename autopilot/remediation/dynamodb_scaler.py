@@ -30,8 +30,8 @@ SCALABLE: dict[Dimension, ScalableDimension] = {
 class ScalesTable(AwsTool):
     """What switching auto scaling on and putting it back have in common: where it looks."""
 
-    system: ClassVar[str] = "dynamodb"
-    risk: ClassVar[Risk] = "low"
+    system: str = "dynamodb"
+    risk: Risk = "low"
     target = TABLE
 
     def _registration(self, step: Step, side: Dimension) -> TargetState:
@@ -109,9 +109,9 @@ class Scaled(Arguments):
 class RestoreAutoscaling(ScalesTable):
     """The way back from `dynamodb.enable_autoscaling`; never offered on its own."""
 
-    name: ClassVar[str] = "dynamodb.restore_autoscaling"
-    reversible: ClassVar[bool] = False
-    permissions: ClassVar[tuple[str, ...]] = (
+    name: str = "dynamodb.restore_autoscaling"
+    reversible: bool = False
+    permissions: tuple[str, ...] = (
         "dynamodb:DescribeTable",
         "dynamodb:UpdateTable",
         "application-autoscaling:DescribeScalableTargets",

@@ -36,8 +36,8 @@ class Scaling(Arguments):
 class EnableAutoscaling(ScalesTable):
     """Registers a table's capacity for target tracking, or raises the maximum of one that is registered."""
 
-    name: ClassVar[str] = "dynamodb.enable_autoscaling"
-    permissions: ClassVar[tuple[str, ...]] = (
+    name: str = "dynamodb.enable_autoscaling"
+    permissions: tuple[str, ...] = (
         "dynamodb:DescribeTable",
         "application-autoscaling:DescribeScalableTargets",
         "application-autoscaling:DescribeScalingPolicies",

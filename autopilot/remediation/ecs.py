@@ -33,7 +33,7 @@ MOST = 4
 class EcsTool(AwsTool):
     """What the ECS tools share: reading the service."""
 
-    system: ClassVar[str] = "ecs"
+    system: str = "ecs"
     target = SERVICE
 
     def _service(self, step: Step) -> "ServiceTypeDef":
@@ -86,9 +86,9 @@ class Revision(Arguments):
 class Rollback(EcsTool):
     """Deploys an earlier task definition revision."""
 
-    name: ClassVar[str] = "ecs.rollback"
-    risk: ClassVar[Risk] = "medium"
-    permissions: ClassVar[tuple[str, ...]] = (
+    name: str = "ecs.rollback"
+    risk: Risk = "medium"
+    permissions: tuple[str, ...] = (
         "ecs:DescribeServices",
         "ecs:DescribeTaskDefinition",
         "ecs:UpdateService",
@@ -184,9 +184,9 @@ class Count(Arguments):
 class Scale(EcsTool):
     """Sets the number of tasks of a service that nothing scales by itself."""
 
-    name: ClassVar[str] = "ecs.scale"
-    risk: ClassVar[Risk] = "low"
-    permissions: ClassVar[tuple[str, ...]] = (
+    name: str = "ecs.scale"
+    risk: Risk = "low"
+    permissions: tuple[str, ...] = (
         "ecs:DescribeServices",
         "application-autoscaling:DescribeScalableTargets",
         "ecs:UpdateService",

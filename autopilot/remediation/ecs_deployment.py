@@ -23,11 +23,11 @@ def primary(service: "ServiceTypeDef") -> "DeploymentTypeDef | None":
 class ForceDeployment(EcsTool):
     """Replaces all tasks by fresh ones of the same revision. ECS takes no token: it is sent at most once."""
 
-    name: ClassVar[str] = "ecs.force_deployment"
-    risk: ClassVar[Risk] = "medium"
-    reversible: ClassVar[bool] = False
-    permissions: ClassVar[tuple[str, ...]] = ("ecs:DescribeServices", "ecs:UpdateService", "iam:PassRole")
-    repeat_guard: ClassVar[RepeatGuard] = "trace"
+    name: str = "ecs.force_deployment"
+    risk: Risk = "medium"
+    reversible: bool = False
+    permissions: tuple[str, ...] = ("ecs:DescribeServices", "ecs:UpdateService", "iam:PassRole")
+    repeat_guard: RepeatGuard = "trace"
     takes: ClassVar[type[Arguments]] = Nothing
     addresses: ClassVar[frozenset[CauseKind]] = frozenset({"memory", "connection_pool", "crash", "network"})
 

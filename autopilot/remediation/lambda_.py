@@ -38,10 +38,10 @@ def _weights(alias: "AliasConfigurationResponseTypeDef") -> str:
 class RollbackAlias(AwsTool):
     """Points an alias wholly at one published version that was healthy in telemetry."""
 
-    name: ClassVar[str] = "lambda.rollback_alias"
-    system: ClassVar[str] = "lambda"
-    risk: ClassVar[Risk] = "medium"
-    permissions: ClassVar[tuple[str, ...]] = (
+    name: str = "lambda.rollback_alias"
+    system: str = "lambda"
+    risk: Risk = "medium"
+    permissions: tuple[str, ...] = (
         "lambda:GetAlias",
         "lambda:GetFunctionConfiguration",
         "lambda:UpdateAlias",
@@ -167,10 +167,10 @@ class ReservedConcurrency(Arguments):
 class SetConcurrency(AwsTool):
     """Reserves concurrency for a function that is throttled for lack of it."""
 
-    name: ClassVar[str] = "lambda.set_concurrency"
-    system: ClassVar[str] = "lambda"
-    risk: ClassVar[Risk] = "medium"
-    permissions: ClassVar[tuple[str, ...]] = (
+    name: str = "lambda.set_concurrency"
+    system: str = "lambda"
+    risk: Risk = "medium"
+    permissions: tuple[str, ...] = (
         "lambda:GetFunctionConcurrency",
         "lambda:GetAccountSettings",
         "lambda:PutFunctionConcurrency",

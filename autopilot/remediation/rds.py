@@ -45,8 +45,8 @@ def next_class(present: str) -> str | None:
 class _RdsTool(AwsTool):
     """What the RDS tools share: reading the instance."""
 
-    system: ClassVar[str] = "rds"
-    risk: ClassVar[Risk] = "high"
+    system: str = "rds"
+    risk: Risk = "high"
     target = INSTANCE
 
     def _state(self, step: Step) -> TargetState:
@@ -92,8 +92,8 @@ class InstanceClass(Arguments):
 class ScaleInstance(_RdsTool):
     """Moves an instance to the next size of its family, at once."""
 
-    name: ClassVar[str] = "rds.scale_instance"
-    permissions: ClassVar[tuple[str, ...]] = (
+    name: str = "rds.scale_instance"
+    permissions: tuple[str, ...] = (
         "rds:DescribeDBInstances",
         "rds:DescribeOrderableDBInstanceOptions",
         "rds:ModifyDBInstance",
@@ -190,14 +190,14 @@ class ScaleInstance(_RdsTool):
 class Reboot(_RdsTool):
     """Restarts an instance. RDS takes no token: it is sent at most once."""
 
-    name: ClassVar[str] = "rds.reboot"
-    reversible: ClassVar[bool] = False
-    permissions: ClassVar[tuple[str, ...]] = (
+    name: str = "rds.reboot"
+    reversible: bool = False
+    permissions: tuple[str, ...] = (
         "rds:DescribeDBInstances",
         "rds:DescribeEvents",
         "rds:RebootDBInstance",
     )
-    repeat_guard: ClassVar[RepeatGuard] = "trace"
+    repeat_guard: RepeatGuard = "trace"
     takes: ClassVar[type[Arguments]] = Nothing
     addresses: ClassVar[frozenset[CauseKind]] = frozenset({"connection_pool", "lock_contention", "memory"})
 
