@@ -1,5 +1,6 @@
 """Alerts handed over as JSON: by POST /api/incidents and by `start --alert FILE`, with the same validation."""
 
+import math
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
@@ -62,6 +63,14 @@ class _Given(BaseModel):
             if urlsplit(link.url).scheme not in ("http", "https"):
                 raise ValueError("a link must start with https:// or http://")
         return links
+
+    @field_validator("signal")
+    @classmethod
+    def _finite_threshold(cls, signal: Signal | None) -> Signal | None:
+        """Nothing is above or below NaN."""
+        if signal is not None and not math.isfinite(signal.threshold):
+            raise ValueError("threshold must be a finite number")
+        return signal
 
 
 _REMEDIES = {

@@ -1,0 +1,1 @@
+"""The HTTP gateway: webhooks, the API and the read-only incident page."""
