@@ -1,5 +1,6 @@
 """Jira: tickets that tell of the same trouble before, or of work in progress on a service."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 from pydantic import AwareDatetime, BaseModel, JsonValue, TypeAdapter
@@ -14,7 +15,7 @@ from autopilot.sources.base import Budget, Collected
 PAGE = 50
 MAX_PAGES = 6
 LOOK_BACK = timedelta(days=180)
-FIELDS = "summary,description,status,resolution,labels,created,comment"
+FIELDS = "summary,description,status,resolution,created,comment"
 MAX_DEPTH = 40
 """Nesting of a document that is followed; deeper ones are cut."""
 
@@ -36,7 +37,6 @@ class _Fields(BaseModel):
     description: JsonValue = None
     status: _Named | None = None
     resolution: _Named | None = None
-    labels: list[str] = []
     created: AwareDatetime
     comment: _Comments | None = None
 
@@ -94,37 +94,37 @@ class JiraSource:
     def collect(self, scope: Scope, budget: Budget, into: Collected) -> None:
         """Issues of the last 180 days that mention a service of the scope, newest first."""
         window = TimeWindow(start=scope.incident.end - LOOK_BACK, end=scope.incident.end)
-        jql = self._jql(scope, window)
-        params: Params = {"jql": jql, "fields": FIELDS, "maxResults": PAGE}
-        found = 0
-        for _ in range(MAX_PAGES):
-            answer = self._api.get("rest/api/3/search/jql", params, spend=budget.spend)
-            page = answer.parse(_PAGE)
-            into.asked(f"GET {answer.url}", window, len(page.issues), answer.seconds)
-            into.add("records", frame("records", [self._record(issue, scope) for issue in page.issues]))
-            found += len(page.issues)
-            if page.isLast or not page.nextPageToken:
-                break
-            params = {**params, "nextPageToken": page.nextPageToken}
-        else:
-            into.miss("truncated", f"more than {MAX_PAGES * PAGE} tickets", "the newest were read")
-        if not found:
+        seen: set[str] = set()
+        for service in scope.services:
+            for issue in self._issues(service, window, budget, into):
+                if issue.key not in seen:
+                    seen.add(issue.key)
+                    into.add("records", frame("records", [self._record(issue, service)]))
+        if not seen:
             into.miss(
                 "no_data", f"no tickets about {', '.join(scope.services)} in project {self._settings.project}"
             )
 
-    def _jql(self, scope: Scope, window: TimeWindow) -> str:
-        about = " OR ".join(f"text ~ {quoted(s)} OR labels = {quoted(s)}" for s in scope.services)
-        since = window.start.strftime("%Y-%m-%d")
-        return (
-            f"project = {quoted(self._settings.project)} AND ({about}) AND created >= {quoted(since)} "
-            "ORDER BY created DESC"
+    def _issues(self, service: str, window: TimeWindow, budget: Budget, into: Collected) -> Iterator[_Issue]:
+        """All issues that mention one service, page after page."""
+        jql = (
+            f"project = {quoted(self._settings.project)} AND text ~ {quoted(service)} "
+            f"AND created >= {quoted(window.start.strftime('%Y-%m-%d'))} ORDER BY created DESC"
         )
+        params: Params = {"jql": jql, "fields": FIELDS, "maxResults": PAGE}
+        for _ in range(MAX_PAGES):
+            answer = self._api.get("rest/api/3/search/jql", params, spend=budget.spend)
+            page = answer.parse(_PAGE)
+            into.asked(f"GET {answer.url}", window, len(page.issues), answer.seconds)
+            yield from page.issues
+            if page.isLast or not page.nextPageToken:
+                return
+            params = {**params, "nextPageToken": page.nextPageToken}
+        into.miss("truncated", f"more than {MAX_PAGES * PAGE} tickets about {service}", "the newest were read")
 
-    def _record(self, issue: _Issue, scope: Scope) -> dict[str, object]:
+    def _record(self, issue: _Issue, service: str) -> dict[str, object]:
         fields = issue.fields
         body = clean(flatten(fields.description), 4_000, lines=True)
-        words = f"{fields.summary} {body} {' '.join(fields.labels)}".lower()
         comments = fields.comment.comments if fields.comment else []
         said = [clean(flatten(c.body), 800, lines=True) for c in comments[-3:]]
         resolution = [fields.resolution.name] if fields.resolution else []
@@ -132,7 +132,7 @@ class JiraSource:
             "time": fields.created,
             "id": f"jira:{issue.key}",
             "kind": "ticket",
-            "service": next((s for s in scope.services if s.lower() in words), ""),
+            "service": service,
             "title": fields.summary,
             "body": body,
             "resolution": "\n".join([*resolution, *said]),

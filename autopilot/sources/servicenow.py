@@ -93,7 +93,8 @@ class ServiceNowSource:
         try:
             self._changes(scope, services, budget, into)
         except Failure as problem:
-            into.miss("failed", f"the table change_request did not answer: {problem}", "grant read access to it")
+            kind = "failed" if problem.who == "retry" else "unsupported"
+            into.miss(kind, f"planned changes are not readable: {problem}", "grant read access to change_request")
 
     def _incidents(self, scope: Scope, services: list[str], budget: Budget, into: Collected) -> int:
         recent = TimeWindow(start=scope.incident.end - LOOK_BACK, end=scope.incident.end)
