@@ -1,0 +1,35 @@
+"""All sources of a watched AWS account."""
+
+from autopilot.clients.aws import AwsClients
+from autopilot.settings import Aws
+from autopilot.sources.api_gateway import ApiGateway
+from autopilot.sources.application_autoscaling import ApplicationAutoScaling
+from autopilot.sources.aws import Account
+from autopilot.sources.base import Source
+from autopilot.sources.cloudtrail import CloudTrail
+from autopilot.sources.cloudwatch import CloudWatchMetrics
+from autopilot.sources.cloudwatch_alarms import CloudWatchAlarms
+from autopilot.sources.cloudwatch_logs import CloudWatchLogs
+from autopilot.sources.dynamodb import DynamoDB
+from autopilot.sources.ecs import Ecs
+from autopilot.sources.lambda_ import Lambda
+from autopilot.sources.rds import Rds
+from autopilot.sources.xray import XRay
+
+
+def build_aws_sources(settings: Aws, clients: AwsClients) -> list[Source]:
+    """The sources, in a stable order; they share one list of the account's resources."""
+    account = Account(settings, clients)
+    return [
+        CloudWatchMetrics(account),
+        CloudWatchAlarms(account),
+        CloudWatchLogs(account),
+        CloudTrail(account),
+        XRay(account),
+        Lambda(account),
+        ApiGateway(account),
+        DynamoDB(account),
+        Ecs(account),
+        Rds(account),
+        ApplicationAutoScaling(account),
+    ]

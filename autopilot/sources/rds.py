@@ -1,0 +1,118 @@
+"""RDS: instances and what RDS reported about them."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from autopilot.case.schema import frame
+from autopilot.incident.base import Scalar
+from autopilot.incident.evidence import Scope
+from autopilot.sources.aws import MAX_PAGES, AwsSource, Resources, asking, console, pages, whole
+from autopilot.sources.base import Budget, Collected
+from autopilot.sources.inventory import in_scope, item, nearest, observed
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds.type_defs import DBInstanceTypeDef, EventTypeDef
+
+_CHANGES = {
+    "configuration change": "config",
+    "failover": "maintenance",
+    "maintenance": "maintenance",
+    "availability": "maintenance",
+    "restoration": "maintenance",
+}
+"""Event category → kind of change; other events are state only."""
+
+
+class Rds(AwsSource):
+    """Database instances."""
+
+    name = "rds"
+
+    def collect_region(self, scope: Scope, region: str, budget: Budget, into: Collected) -> None:
+        """Every instance near the scope, and the events of all."""
+        resources = self.account.resources(region, budget)
+        listing = self.clients.rds(region).get_paginator("describe_db_instances").paginate()
+        instances = [i for page in pages(budget, listing, "Marker", MAX_PAGES) for i in page["DBInstances"]]
+        into.asked("rds DescribeDBInstances", None, len(instances), link=console(region, "rds/home#databases:"))
+        if not instances:
+            into.miss("no_data", f"no RDS instances in {region}")
+            return
+        owned = [(resources.service("database", i.get("DBInstanceIdentifier", "")), i) for i in instances]
+        for service, instance in nearest(scope, owned, f"RDS instances in {region}", into):
+            settings = _settings(instance)
+            name, status = instance.get("DBInstanceIdentifier", ""), str(settings["status"])
+            row = item(
+                "rds_instance",
+                instance.get("DBInstanceArn", ""),
+                name=name,
+                service=service,
+                region=region,
+                settings=settings,
+                health=status,
+                source=self.name,
+            )
+            into.add("inventory", frame("inventory", [row]))
+            body: dict[str, object] = {**settings, "pending": instance.get("PendingModifiedValues", {})}
+            state = observed(
+                datetime.now(UTC), "rds_instance", name=name, service=service, region=region, body=body
+            )
+            into.add("state", frame("state", [state]))
+        with asking(into, f"RDS events in {region}"):
+            self._events(scope, region, resources, budget, into)
+
+    def _events(self, scope: Scope, region: str, resources: Resources, budget: Budget, into: Collected) -> None:
+        window = whole(scope)
+        listing = (
+            self.clients.rds(region)
+            .get_paginator("describe_events")
+            .paginate(SourceType="db-instance", StartTime=window.start, EndTime=window.end)
+        )
+        events = [
+            event
+            for page in pages(budget, listing, "Marker", MAX_PAGES)
+            for event in page["Events"]
+            if (at := event.get("Date")) and in_scope(scope, at)
+        ]
+        into.asked("rds DescribeEvents db-instance", window, len(events))
+        rows = [
+            observed(
+                event.get("Date", window.start),
+                "event",
+                name=event.get("SourceIdentifier", ""),
+                service=resources.service("database", event.get("SourceIdentifier", "")),
+                region=region,
+                body={"message": event.get("Message", ""), "categories": event.get("EventCategories", [])},
+            )
+            for event in events
+        ]
+        into.add("state", frame("state", rows))
+        changes = [row for event in events if (row := _change(event, region, resources))]
+        into.add("changes", frame("changes", changes))
+
+
+def _settings(instance: "DBInstanceTypeDef") -> dict[str, Scalar]:
+    return {
+        "instance_class": instance.get("DBInstanceClass", ""),
+        "engine": instance.get("Engine", ""),
+        "engine_version": instance.get("EngineVersion", ""),
+        "status": instance.get("DBInstanceStatus", ""),
+        "multi_az": instance.get("MultiAZ", False),
+        "allocated_storage": instance.get("AllocatedStorage"),
+    }
+
+
+def _change(event: "EventTypeDef", region: str, resources: Resources) -> dict[str, object] | None:
+    kind = next((_CHANGES[c] for c in event.get("EventCategories", []) if c in _CHANGES), None)
+    at, name = event.get("Date"), event.get("SourceIdentifier", "")
+    if kind is None or at is None:
+        return None
+    return {
+        "time": at,
+        "id": f"{Rds.name}:{name}:{at.isoformat()}",
+        "kind": kind,
+        "service": resources.service("database", name),
+        "resource": name,
+        "region": region,
+        "summary": f"{name}: {event.get('Message', '')}"[:300],
+        "link": console(region, f"rds/home#database:id={name};is-cluster=false"),
+    }
