@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import ParamSpec, TypeVar
 
+import structlog
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
@@ -57,8 +58,10 @@ def guarded(call: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(call)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        info = activity.info()
         try:
-            with beating():
+            about = structlog.contextvars.bound_contextvars(incident=info.workflow_id, activity=info.activity_type)
+            with about, beating():
                 return call(*args, **kwargs)
         except Failure as failure:
             raise to_application_error(failure) from failure

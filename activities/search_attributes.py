@@ -1,5 +1,7 @@
 """The one registry of search attributes: what the Temporal UI can filter and sort incidents by."""
 
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
 
 STATE = SearchAttributeKey.for_keyword("IncidentState")
@@ -18,3 +20,10 @@ TYPES: dict[str, str] = {
     DEADLINE.name: "Datetime",
 }
 """Name → type as `temporal operator search-attribute create` spells it."""
+
+
+async def missing(client: Client) -> list[str]:
+    """The names that this Temporal namespace does not know: upserting one would wedge a workflow."""
+    request = ListSearchAttributesRequest(namespace=client.namespace)
+    known = await client.operator_service.list_search_attributes(request)
+    return [name for name in TYPES if name not in known.custom_attributes]

@@ -31,6 +31,7 @@ class Remediation:
                     key=key,
                     step=prepared.step,
                     expects=prepared.expects,
+                    expected=prepared.before,
                     actor=actor,
                 )
             )
@@ -85,6 +86,7 @@ class Remediation:
             raise ValueError(f"{entry.do_key!r} was registered without an undo")
         order = ExecuteStep(
             incident_id=self._state.incident_id, key=entry.key, step=step, expects=entry.prepared.leaves,
+            expected=entry.prepared.after,
             actor="undo", mode="undo",
         )  # fmt: skip
         try:
