@@ -1,0 +1,122 @@
+"""A clue: a finding on its way into the dossier, with what only the analysis needs to know about it."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from autopilot.analysis.windows import moment
+from autopilot.incident.base import TimeWindow
+from autopilot.incident.cause import CauseKind
+from autopilot.incident.finding import Finding, FindingKind, Provenance
+from autopilot.incident.metric import MetricRef
+
+Signal = Literal[
+    "latency", "errors", "throttling", "traffic", "work", "saturation", "headroom", "capacity", "availability",
+    "other", "work_per_request", "utilisation", "log", "self_time", "own_errors", "change", "version", "state",
+    "alarm", "recurrence", "impact",
+]  # fmt: skip
+"""What a clue speaks of; finer than the finding's kind."""
+
+SYMPTOMS: frozenset[Signal] = frozenset(
+    {"latency", "errors", "throttling", "saturation", "headroom", "availability", "self_time", "own_errors"}
+)
+"""Signals that are bad by themselves. Traffic or capacity that moves is not, until something suffers."""
+
+
+@dataclass(frozen=True, eq=False)
+class Clue:
+    """One finding without its number. Equality is identity: two equal facts are still two clues."""
+
+    finding: Finding
+    signal: Signal
+    onset: int | None = None
+    """Microseconds; None when the fact has no beginning."""
+    uncertainty: int = 0
+    """Microseconds either side of the onset."""
+    adverse: bool = False
+    """Whether it moved to the bad side."""
+    mentions: str = ""
+    """Text in which names of resources and services may be looked for."""
+
+    @property
+    def service(self) -> str:
+        """The service it speaks of."""
+        return self.finding.service
+
+    @property
+    def score(self) -> float:
+        """How unlike the baseline, 0 to 1."""
+        return self.finding.score
+
+    def moved_by(self, at: int, tolerance: int = 0) -> bool:
+        """Whether its onset may lie at or before `at`."""
+        return self.onset is not None and self.onset - self.uncertainty <= at + tolerance
+
+
+def significant(value: float, digits: int = 6) -> float:
+    """Rounded to significant digits, so that the last bits of arithmetic never reach the dossier."""
+    if not math.isfinite(value):
+        return 0.0
+    return float(f"{value:.{digits}g}")
+
+
+def amount(value: float, unit: str = "") -> str:
+    """A number with its unit as a person reads it: three significant digits, plain notation where that is short."""
+    rounded = significant(value, 3)
+    text = f"{rounded:g}" if abs(rounded) < 1e15 else f"{rounded:.3g}"
+    if "e+" in text and abs(rounded) < 1e9:
+        text = f"{rounded:.0f}"
+    short = {"Milliseconds": " ms", "Seconds": " s", "Percent": "%", "Bytes": " B", "Count": "", "None": ""}
+    tail = short.get(unit, f" {unit[:24]}" if unit else "")
+    return f"{text}{tail}"
+
+
+def clock(at: int | datetime) -> str:
+    """Time of day in UTC."""
+    return f"{moment(at) if isinstance(at, int) else at:%H:%M:%S}Z"
+
+
+def make_finding(
+    kind: FindingKind,
+    *,
+    service: str,
+    window: TimeWindow,
+    score: float,
+    summary: str,
+    provenance: Provenance,
+    resource: str = "",
+    region: str = "",
+    onset: int | None = None,
+    uncertainty: int = 0,
+    direction: Literal["up", "down", "new", "gone", "none"] = "none",
+    size: float = 0.0,
+    baseline: float | None = None,
+    observed: float | None = None,
+    unit: str = "",
+    cause_kind: CauseKind | None = None,
+    change_id: str = "",
+    metric: MetricRef | None = None,
+) -> Finding:
+    """A finding without a number yet; figures rounded, text bounded by the model."""
+    return Finding(
+        id="",
+        kind=kind,
+        service=service or resource or "unknown",
+        resource=resource,
+        region=region,
+        window=window,
+        onset=None if onset is None else moment(onset),
+        onset_uncertainty=round(uncertainty / 1_000_000, 3),
+        direction=direction,
+        size=significant(size),
+        baseline=None if baseline is None else significant(baseline),
+        observed=None if observed is None else significant(observed),
+        unit=unit[:40],
+        score=round(min(max(score, 0.0), 1.0), 4),
+        summary=summary,
+        cause_kind=cause_kind,
+        change_id=change_id,
+        metric=metric,
+        provenance=provenance,
+    )

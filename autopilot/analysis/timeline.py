@@ -1,0 +1,45 @@
+"""Timeline: the moments that tell the story, in order."""
+
+from collections.abc import Mapping, Sequence
+
+from autopilot.analysis.changes import Placed
+from autopilot.analysis.clue import Clue
+from autopilot.analysis.onset import Onset
+from autopilot.analysis.windows import moment
+from autopilot.incident.finding import TimelineEntry
+
+MOST = 80
+_MOVES = 25
+_LINES = 15
+
+
+def tell(
+    clues: Sequence[Clue], placed: Sequence[Placed], onset: Onset, ids: Mapping[int, str]
+) -> tuple[TimelineEntry, ...]:
+    """Changes, alarms, failures in logs, what moved, and the onset. `ids`: identity of a clue → finding id."""
+    entries: list[TimelineEntry] = []
+    if onset.measured:
+        entries.append(TimelineEntry(
+            at=moment(onset.at), kind="onset",
+            text=f"First clear symptom (give or take {onset.uncertainty / 1e6:.0f} s)",
+        ))  # fmt: skip
+    entries += [_entry(p.clue, "change", ids, late=p.after_onset) for p in placed]
+    entries += [_entry(c, "alarm", ids) for c in clues if c.signal == "alarm"]
+    failures = [c for c in clues if c.signal == "log" and c.adverse and c.onset is not None]
+    entries += [_entry(c, "log", ids) for c in _best(failures, _LINES)]
+    moves = [c for c in clues if c.onset is not None and c.finding.kind in ("metric", "state", "trace")]
+    entries += [_entry(c, "note", ids) for c in _best(moves, _MOVES)]
+    ordered = sorted(entries, key=lambda e: (e.at, e.kind, e.text))
+    return tuple(ordered[-MOST:])
+
+
+def _best(clues: Sequence[Clue], most: int) -> list[Clue]:
+    return sorted(clues, key=lambda c: (-c.score, c.service, c.finding.summary))[:most]
+
+
+def _entry(clue: Clue, kind: str, ids: Mapping[int, str], *, late: bool = False) -> TimelineEntry:
+    values = {
+        "at": moment(clue.onset or 0), "kind": kind, "text": clue.finding.summary,
+        "finding_id": ids.get(id(clue), ""), "after_onset": late,
+    }  # fmt: skip
+    return TimelineEntry.model_validate(values)
