@@ -26,8 +26,8 @@ def in_turn(*replies: Reply) -> "list[Reply]":
     return list(replies)
 
 
-def api(vendor: Vendor, waits: Waits | None = None, **more: int) -> Api:
-    return Api("Vendor", vendor.url, sleep=waits or Waits(), **more)
+def api(vendor: Vendor, waits: Waits | None = None, max_answer: int = 1_000_000) -> Api:
+    return Api("Vendor", vendor.url, sleep=waits or Waits(), max_answer=max_answer)
 
 
 def test_a_rate_limit_is_waited_for_as_long_as_the_vendor_asks() -> None:
