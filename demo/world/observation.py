@@ -1,0 +1,83 @@
+"""Reads what the cloud's state really is, as far as physics depends on it."""
+
+from dataclasses import dataclass
+
+from demo.cloud import Cloud
+from demo.scenarios import Scenario
+from demo.world.model import CloudState
+from demo.world.scaling import ScalingPolicy
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The cloud at a moment, and who adjusts the table's capacity by himself."""
+
+    state: CloudState
+    policy: ScalingPolicy | None
+
+
+class Observer:
+    """Looks at the account with plain API calls. Synchronous."""
+
+    def __init__(self, cloud: Cloud, scenario: Scenario) -> None:
+        self._clients, self._names = cloud.clients(), scenario.resources
+        self._releases: dict[str, str] = {}
+
+    def look(self) -> Observed:
+        """The present state. Raises botocore errors when the account cannot be read."""
+        table = self._clients.dynamodb.describe_table(TableName=self._names.table)["Table"]
+        throughput = table.get("ProvisionedThroughput", {})
+        weights = self._weights()
+        database = self._clients.rds.describe_db_instances(DBInstanceIdentifier=self._names.database)[
+            "DBInstances"
+        ][0]
+        return Observed(
+            CloudState(
+                shares={self._release(version): share for version, share in weights.items()},
+                versions={self._release(version): version for version in weights},
+                read_capacity=throughput.get("ReadCapacityUnits", 0),
+                write_capacity=throughput.get("WriteCapacityUnits", 0),
+                on_demand=table.get("BillingModeSummary", {}).get("BillingMode") == "PAY_PER_REQUEST",
+                reserved_concurrency=self._clients.functions.get_function_concurrency(
+                    FunctionName=self._names.function
+                ).get("ReservedConcurrentExecutions"),
+                tasks=self._tasks(),
+                database_class=database.get("DBInstanceClass", ""),
+                database_up=database.get("DBInstanceStatus") not in ("rebooting", "stopped", "failed"),
+            ),
+            self._policy(),
+        )
+
+    def _weights(self) -> dict[str, float]:
+        """Version → share of the traffic that the alias sends there."""
+        alias = self._clients.functions.get_alias(FunctionName=self._names.function, Name=self._names.alias)
+        extra = alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
+        return {alias["FunctionVersion"]: 1.0 - sum(extra.values()), **extra}
+
+    def _release(self, version: str) -> str:
+        if version not in self._releases:
+            listed = self._clients.functions.list_versions_by_function(FunctionName=self._names.function)
+            for entry in listed["Versions"]:
+                self._releases[entry.get("Version", "")] = entry.get("Description", "")
+        return self._releases.get(version) or version
+
+    def _tasks(self) -> int:
+        services = self._clients.ecs.describe_services(
+            cluster=self._names.cluster, services=[self._names.neighbour]
+        )["services"]
+        return services[0].get("runningCount", 0) if services else 0
+
+    def _policy(self) -> ScalingPolicy | None:
+        resource, dimension = f"table/{self._names.table}", "dynamodb:table:ReadCapacityUnits"
+        client = self._clients.autoscaling
+        targets = client.describe_scalable_targets(ServiceNamespace="dynamodb", ResourceIds=[resource])
+        target = next((t for t in targets["ScalableTargets"] if t["ScalableDimension"] == dimension), None)
+        if target is None:
+            return None
+        policies = client.describe_scaling_policies(ServiceNamespace="dynamodb", ResourceId=resource)
+        tracked = [
+            policy.get("TargetTrackingScalingPolicyConfiguration", {}).get("TargetValue", 0.0)
+            for policy in policies["ScalingPolicies"]
+            if policy["ScalableDimension"] == dimension
+        ]
+        return ScalingPolicy(target["MinCapacity"], target["MaxCapacity"], tracked[0] / 100 if tracked else None)
