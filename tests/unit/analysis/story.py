@@ -1,12 +1,13 @@
 """Synthetic incidents with noise, for the tests of the analysis: one shop, several fault shapes."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from autopilot.case.case import Case
 from autopilot.case.schema import frame
@@ -38,8 +39,8 @@ class Story:
             level[MINUTES - before :] = value
         return np.clip(level * (1 + noise * self.random.standard_normal(MINUTES)), 0, None)
 
-    def add(self, table: Table, *rows: dict[str, object]) -> None:
-        self.tables.setdefault(table, []).extend(rows)
+    def add(self, table: Table, *rows: Mapping[str, object]) -> None:
+        self.tables.setdefault(table, []).extend(dict(row) for row in rows)
 
     def metric(
         self, service: str, namespace: str, name: str, statistic: str, unit: str, values: Sequence[float] | Values,
@@ -49,7 +50,8 @@ class Story:
         start = NOW - timedelta(minutes=len(values))
         self.add("metrics", *(
             {
-                "time": start + timedelta(minutes=i), "service": service, "resource": next(iter(dimensions.values())),
+                "time": start + timedelta(minutes=i), "service": service,
+                "resource": next(iter(dimensions.values())),
                 "region": "us-east-1", "namespace": namespace, "metric": name, "statistic": statistic,
                 "dimensions": json.dumps(dimensions, sort_keys=True), "value": float(value), "unit": unit,
                 "source": "cloudwatch",
@@ -69,7 +71,8 @@ class Story:
 
     def change(self, id_: str, kind: str, before: float, summary: str, **values: object) -> None:
         row: dict[str, object] = {
-            "id": id_, "kind": kind, "time": NOW - timedelta(minutes=before), "summary": summary, "service": "checkout",
+            "id": id_, "kind": kind, "time": NOW - timedelta(minutes=before), "summary": summary,
+            "service": "checkout",
         }  # fmt: skip
         self.add("changes", row | values)
 
@@ -83,7 +86,7 @@ class Story:
             incident=TimeWindow(start=start, end=NOW),
             alerted_at=NOW - timedelta(seconds=20),
         )
-        tables = {name: frame(name, rows) for name, rows in self.tables.items()}
+        tables: dict[Table, pl.DataFrame] = {name: frame(name, rows) for name, rows in self.tables.items()}
         return Case(CaseManifest(revision=1, scope=scope), tables)
 
 
@@ -98,7 +101,9 @@ def neighbours(story: Story) -> None:
 
 def shop(story: Story, traffic: Values, duration: Values, errors: Values) -> None:
     """Entry API and function, with the topology and inventory of the shop."""
-    story.metric("checkout", "AWS/ApiGateway", "Count", "Sum", "Count", traffic, ApiName="checkout-api", Stage="prod")
+    story.metric(
+        "checkout", "AWS/ApiGateway", "Count", "Sum", "Count", traffic, ApiName="checkout-api", Stage="prod"
+    )
     story.metric("checkout", "AWS/Lambda", "Invocations", "Sum", "Count", traffic, FunctionName="checkout")
     story.metric(
         "checkout", "AWS/ApiGateway", "Latency", "Average", "Milliseconds", duration * 1.1,
@@ -106,16 +111,26 @@ def shop(story: Story, traffic: Values, duration: Values, errors: Values) -> Non
     )  # fmt: skip
     story.metric("checkout", "AWS/Lambda", "Duration", "Average", "Milliseconds", duration, FunctionName="checkout")
     story.metric(
-        "checkout", "AWS/ApiGateway", "5XXError", "Sum", "Count", np.round(errors), ApiName="checkout-api", Stage="prod"
+        "checkout",
+        "AWS/ApiGateway",
+        "5XXError",
+        "Sum",
+        "Count",
+        np.round(errors),
+        ApiName="checkout-api",
+        Stage="prod",
     )
     story.add("topology", {"caller": "checkout", "callee": "orders", "weight": 1.0, "source": "configuration"})
     story.add("inventory", {
         "resource": TABLE_ARN, "kind": "dynamodb_table", "name": "orders", "service": "orders", "source": "aws",
         "settings": json.dumps({"billing_mode": "PROVISIONED", "read_capacity": 100, "read_autoscaling": False}),
     }, {
-        "resource": ALIAS_ARN, "kind": "lambda_alias", "name": "checkout:live", "service": "checkout", "source": "aws",
+        "resource": ALIAS_ARN, "kind": "lambda_alias", "name": "checkout:live", "service": "checkout",
+        "source": "aws",
         "settings": json.dumps({"function": "checkout", "alias": "live", "version": "2", "memory_mb": 512}),
-        "versions": json.dumps([{"version": "2", "description": "v2.4.1"}, {"version": "1", "description": "v2.4.0"}]),
+        "versions": json.dumps(
+            [{"version": "2", "description": "v2.4.1"}, {"version": "1", "description": "v2.4.0"}]
+        ),
     })  # fmt: skip
     story.logs("checkout", "INFO", "order {n} accepted", 180, 5)
     neighbours(story)
@@ -132,12 +147,24 @@ def orders_table(story: Story, traffic: Values, reads_per_request: Values) -> Va
         TableName="orders",
     )  # fmt: skip
     story.metric(
-        "orders", "AWS/DynamoDB", "ReadThrottleEvents", "Sum", "Count", np.round(wanted - granted), TableName="orders"
+        "orders",
+        "AWS/DynamoDB",
+        "ReadThrottleEvents",
+        "Sum",
+        "Count",
+        np.round(wanted - granted),
+        TableName="orders",
     )
     slow = 50 + 300 * (throttled > 0.02)
     noise = 1 + 0.05 * story.random.standard_normal(MINUTES)
     story.metric(
-        "orders", "AWS/DynamoDB", "SuccessfulRequestLatency", "Average", "Milliseconds", slow * noise, TableName="orders"
+        "orders",
+        "AWS/DynamoDB",
+        "SuccessfulRequestLatency",
+        "Average",
+        "Milliseconds",
+        slow * noise,
+        TableName="orders",
     )
     return throttled
 
