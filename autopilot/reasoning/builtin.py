@@ -61,7 +61,9 @@ def statement(claim: Claim, dossier: Dossier, ids: Sequence[str], change_summary
     change = _short(change_summary or (found.summary if found else "") or claim.change_id or "A change", 120)
     meaning = CAUSE_MEANING[claim.cause_kind]
     head = _HEADS.get(claim.cause_kind, f"{meaning[:1].upper()}{meaning[1:]} at {{place}}")
-    text = head.format(change=change, service=claim.service, place=claim.resource or claim.service)
+    text = head.format(
+        change=change, service=claim.service, place=signs.short_name(claim.resource) or claim.service
+    )
     proof = "; ".join(f"{_short(f.summary)} ({f.id})" for f in _evidence(dossier, ids))
     return f"{text}: {proof}." if proof else f"{text}."
 
@@ -89,7 +91,7 @@ def _from_kind(kind: CauseKind, service: str, dossier: Dossier, remarks: tuple[s
 
 
 def _kinds_in(hint: str) -> list[CauseKind]:
-    return [kind for kind, pattern in _HINTS.items() if re.search(pattern, hint, re.IGNORECASE)]
+    return [kind for kind, pattern in _HINTS.items() if re.search(rf"\b(?:{pattern})", hint, re.IGNORECASE)]
 
 
 def _asked(feedback: Sequence[str], dossier: Dossier, service: str) -> tuple[list[Proposal], list[str]]:

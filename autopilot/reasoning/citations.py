@@ -15,11 +15,16 @@ _CITED = re.compile(r"\bF\d+\b")
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+(?=[A-Z0-9\"'`(])")
 _CLOCK = re.compile(r"\b\d{1,2}:\d{2}(?::\d{2})?\b")
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:,\d{3})*(?:\.\d+)?")
-_CAMEL = r"[A-Z]+[a-z0-9]+(?:[A-Z]+[a-z0-9]*)+|[a-z0-9]+(?:[A-Z]+[a-z0-9]*)+"
+_CAMEL = r"[A-Z]+[a-z0-9]+(?:[A-Z]+[a-z0-9]*)+|[a-z0-9]+(?:[A-Z]+[a-z0-9]*)+|[A-Z]{2,}[a-z0-9]+"
 _NAME = re.compile(rf"[A-Za-z][A-Za-z0-9]*(?:[-_./:][A-Za-z0-9]+)+|[A-Za-z]+\d[A-Za-z0-9]*|{_CAMEL}")
 _QUOTED = re.compile(r"`([^`]{1,200})`|\"([^\"]{1,200})\"|“([^”]{1,200})”")
 _UNIT_FACTORS = (1.0, 100.0, 0.01, 1_000.0, 0.001, 60.0, 1 / 60)
 """Share and percent, seconds and milliseconds, minutes and seconds: the same fact in another unit."""
+_COMPOUND = re.compile(
+    r"(?:[a-z]+-)*(?:facing|related|side|based|level|time|only|induced|bound|wide|term|heavy|limited|driven|free|up|out"
+    r"|off|down|in|to|end|per|request)|(?:high|low|long|short|pre|post|re|non|over|under|multi|well|then|now)(?:-[a-z]+)+"
+)
+"""Compounds that are ordinary words, not names of anything."""
 _PLAIN_WORDS = frozenset({"e.g", "i.e", "and/or", "read-only", "p50", "p90", "p95", "p99", "5xx", "4xx", "vs"})
 
 
@@ -107,7 +112,8 @@ def _unsupported(sentence: str, findings: Sequence[Finding], allowed: frozenset[
     quoted = [next(g for g in groups if g) for groups in _QUOTED.findall(text)]
     for name in (*quoted, *_NAME.findall(text)):
         plain = name.lower().rstrip(".,:;")
-        if plain and plain not in words and plain not in allowed and plain not in _PLAIN_WORDS:
+        known = plain in words or plain in allowed or plain in _PLAIN_WORDS
+        if plain and not known and not _COMPOUND.fullmatch(name):
             return f"the name {name!r} does not occur in what is cited"
     values = list(_values(findings))
     for number in _NUMBER.findall(_NAME.sub(" ", text)):

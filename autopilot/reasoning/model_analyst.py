@@ -13,6 +13,7 @@ from autopilot.reasoning import builtin
 from autopilot.reasoning.asking import Asker
 from autopilot.reasoning.citations import enforce, existing, known_services
 from autopilot.reasoning.redaction import Redaction
+from autopilot.reasoning.signs import short_name
 from autopilot.reasoning.tables import CLOSE, OPEN, cell, dossier_tables
 from autopilot.reasoning.trials import Claim
 from autopilot.reasoning.weighing import UNRANKED, Proposal, causal_chain, ranked, suspect_for, weigh
@@ -90,7 +91,7 @@ def prompt(
 def _resource(name: str, service: str, dossier: Dossier) -> str:
     """The full id of a resource that was named short; empty when it is unknown or ambiguous."""
     known = {f.resource for f in (*dossier.findings, *dossier.suspects) if f.resource and f.service == service}
-    fits = {r for r in known if name and (r == name or r.endswith((f":{name}", f"/{name}")))}
+    fits = {r for r in known if name in (r, short_name(r))}
     return fits.pop() if len(fits) == 1 else ""
 
 

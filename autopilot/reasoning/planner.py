@@ -1,6 +1,7 @@
 """The planner: candidates out of the catalogue and the inventory, ranked by code, chosen by code or by a model."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import structlog
 from openai.types.chat import ChatCompletionMessageParam
@@ -22,7 +23,7 @@ from autopilot.reasoning.ranking import Scored, TrackRecord, choose, compatible,
 from autopilot.reasoning.recommendations import recommendations
 from autopilot.reasoning.redaction import Redaction
 from autopilot.reasoning.tables import CLOSE, OPEN, cell
-from autopilot.remediation.base import Candidate, Context, InventoryItem, Tool
+from autopilot.remediation.base import Candidate, Context, InventoryItem
 from autopilot.settings import Model
 
 log = structlog.get_logger()
@@ -37,6 +38,14 @@ Propose at most the asked number of options that really differ, the one most lik
 An option is a list of candidate ids; it may combine several. You cannot invent or change a candidate.
 why is one short sentence that cites finding ids such as (F3) and quotes only what they say.
 Answer with one JSON object: {{"options": [{{"candidates": ["C1"], "why": "..."}}]}}."""
+
+
+class OffersCandidates(Protocol):
+    """The one thing that planning needs of a tool; it cannot inspect or change anything."""
+
+    def candidates(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:
+        """See `Tool`."""
+        ...
 
 
 class ChosenOption(BaseModel):
@@ -59,7 +68,7 @@ def primary_symptom(dossier: Dossier, service: str) -> MetricRef | None:
     return measured[0].metric if measured else None
 
 
-def candidates_for(tools: Sequence[Tool], context: Context, avoid: Sequence[str]) -> list[Candidate]:
+def candidates_for(tools: Sequence[OffersCandidates], context: Context, avoid: Sequence[str]) -> list[Candidate]:
     """What could be done to every observed resource, without what was tried in vain."""
     tried = set(avoid)
     return [
@@ -79,7 +88,7 @@ def _prompt(scored: Sequence[Scored], diagnosis: Diagnosis, limit: int) -> list[
     ]
     offers = [
         f"C{number}|{one.candidate.step.tool}|{cell(one.candidate.step.summary)}|{one.candidate.risk}|"
-        f"{one.candidate.reversibility}|{' '.join(sorted(one.kinds))}|{one.score:.2f}|"
+        f"{one.candidate.reversibility}|{one.aim.kind} of {cell(one.aim.service)}|{one.score:.2f}|"
         f"{cell(one.candidate.why)} {cell(one.past)}|{' '.join(one.evidence)}"
         for number, one in enumerate(scored, start=1)
     ]
@@ -119,7 +128,7 @@ class ConfiguredPlanner:
         self,
         settings: Model,
         store: CaseStore,
-        tools: Sequence[Tool],
+        tools: Sequence[OffersCandidates],
         *,
         client: ModelClient | None = None,
         patience: Patience | None = None,

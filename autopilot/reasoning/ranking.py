@@ -9,6 +9,7 @@ from autopilot.incident.cause import CauseKind
 from autopilot.incident.diagnosis import Diagnosis
 from autopilot.incident.finding import Dossier, Finding
 from autopilot.incident.plan import RISKS, DraftOption, Reversibility
+from autopilot.reasoning.signs import short_name
 from autopilot.remediation.base import Candidate
 
 TrackRecord = Callable[[str, str], tuple[int, int]]
@@ -48,8 +49,8 @@ class Scored:
 
     candidate: Candidate
     score: float
-    kinds: frozenset[CauseKind]
-    """The believed causes it helps against."""
+    aim: Aim
+    """What it helps against most."""
     evidence: tuple[str, ...]
     past: str = ""
 
@@ -78,7 +79,7 @@ def aims(diagnosis: Diagnosis, dossier: Dossier) -> tuple[Aim, ...]:
 def _nearness(candidate: Candidate, aim: Aim, near: Mapping[str, frozenset[str]]) -> float:
     """How close the target is to the believed place of the cause."""
     step = candidate.step
-    if aim.resource and step.target == aim.resource:
+    if aim.resource and aim.resource in (step.target, short_name(step.target)):
         return 1.0
     if step.service == aim.service:
         return 0.95
@@ -127,16 +128,16 @@ def score(
         if not hits:
             continue
         bonus, records, past = _history(candidate, dossier, track)
+        weight, aim = max(hits, key=lambda hit: hit[0])
         total = (
-            max(weight for weight, _ in hits)
+            weight
             + 0.3 * candidate.fit
             + bonus
             - RISK_COST[candidate.risk]
             - REVERSIBILITY_COST[candidate.reversibility]
         )
-        kinds: frozenset[CauseKind] = frozenset(a.kind for _, a in hits)
         evidence = tuple(dict.fromkeys((*candidate.finding_ids, *records)))
-        scored.append(Scored(candidate, round(total, 4), kinds, evidence, past))
+        scored.append(Scored(candidate, round(total, 4), aim, evidence, past))
     return tuple(sorted(scored, key=lambda s: (-s.score, s.key, str(s.candidate.step.arguments))))
 
 
@@ -157,7 +158,7 @@ def compatible(parts: Sequence[Scored]) -> bool:
 def _combination(singles: Sequence[Scored]) -> tuple[Scored, ...] | None:
     """Two good candidates that help against different causes at different places."""
     for first, second in combinations(singles[:3], 2):
-        complementary = bool(second.kinds - first.kinds) and bool(first.kinds - second.kinds)
+        complementary = (first.aim.kind, first.aim.service) != (second.aim.kind, second.aim.service)
         if complementary and compatible((first, second)) and second.score >= 0.4 * singles[0].score:
             return first, second
     return None

@@ -2,6 +2,7 @@
 
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.diagnosis import Hypothesis
+from autopilot.reasoning.signs import short_name
 
 LONG_TERM: dict[CauseKind, tuple[str, ...]] = {
     "bad_deploy": (
@@ -43,7 +44,7 @@ def recommendations(hypotheses: tuple[Hypothesis, ...], limit: int = 6) -> tuple
     standing = [h for h in hypotheses if h.standing != "refuted" and h.cause_kind != "unknown"]
     texts: dict[str, None] = {}
     for hypothesis in standing:
-        place = hypothesis.resource.rpartition("/")[2].rpartition(":")[2] or hypothesis.service
+        place = short_name(hypothesis.resource) or hypothesis.service
         for text in LONG_TERM.get(hypothesis.cause_kind, ()):
             texts[text.format(service=hypothesis.service, place=place)] = None
     services = [h.service for h in standing][:1]

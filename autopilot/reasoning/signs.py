@@ -25,6 +25,14 @@ SATURATION: dict[CauseKind, re.Pattern[str]] = {
 LIMITS: frozenset[CauseKind] = frozenset({"capacity", "throttled", "quota"})
 
 
+def short_name(resource: str) -> str:
+    """What a person calls a resource: an ARN without its coordinates and its type."""
+    parts = resource.split(":", 5)
+    if len(parts) < 6 or parts[0] != "arn":
+        return resource
+    return re.split("[:/]", parts[5].lstrip("/"), maxsplit=1)[-1]
+
+
 def named(finding: Finding) -> str:
     """The name of the finding's series, or its sentence when it has none."""
     return finding.metric.name if finding.metric else finding.summary

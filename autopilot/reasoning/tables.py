@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from autopilot.incident.finding import Dossier, Finding
+from autopilot.reasoning.signs import short_name
 
 OPEN, CLOSE = "<observed-data>", "</observed-data>"
 CELL = 260
@@ -31,7 +32,7 @@ def _number(value: float | None) -> str:
 def _finding(f: Finding) -> str:
     at = f"{f.onset:%H:%M:%S}" if f.onset else f"{f.window.start:%H:%M}"
     cause = f.cause_kind or ""
-    return _row(f.id, f.kind, f.service, f.resource.rpartition(":")[2], at, f.direction, _number(f.baseline),
+    return _row(f.id, f.kind, f.service, short_name(f.resource), at, f.direction, _number(f.baseline),
                 _number(f.observed), f.unit, f"{f.score:.2f}", cause, f.change_id, f.summary)  # fmt: skip
 
 
@@ -43,7 +44,7 @@ def _sections(dossier: Dossier) -> list[tuple[str, list[str]]]:
         (
             "suspects (ranked by statistics): service|resource|cause kind|change|score|findings|reason",
             [
-                _row(s.service, s.resource.rpartition(":")[2], s.cause_kind, s.change_id, f"{s.score:.2f}",
+                _row(s.service, short_name(s.resource), s.cause_kind, s.change_id, f"{s.score:.2f}",
                      " ".join(s.finding_ids), s.reason)
                 for s in dossier.suspects
             ],

@@ -1,0 +1,159 @@
+"""The planner: really different options out of the inventory, nothing that failed before, records count."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from autopilot.incident.cause import CauseKind
+from autopilot.incident.diagnosis import Diagnosis
+from autopilot.incident.plan import ExpectedEffect, PlanDraft, Reversibility, Risk, Step
+from autopilot.incident.ports import PlanRequest
+from autopilot.reasoning import builtin
+from autopilot.reasoning.planner import ConfiguredPlanner, OffersCandidates, primary_symptom
+from autopilot.reasoning.ranking import TrackRecord
+from autopilot.remediation.base import Candidate, Context, InventoryItem
+from autopilot.settings import Model
+from tests.unit.reasoning import story
+from tests.unit.reasoning.store import StoredCase
+
+
+@dataclass(frozen=True)
+class Offers:
+    """A tool that offers steps on one kind of resource."""
+
+    name: str
+    kind: str
+    addresses: frozenset[CauseKind]
+    values: tuple[int, ...] = (1,)
+    risk: Risk = "low"
+    reversibility: Reversibility = "reversible"
+    fit: float = 0.6
+
+    def candidates(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:
+        if item.kind != self.kind:
+            return ()
+        return tuple(
+            Candidate(
+                step=Step(
+                    tool=self.name, target=item.resource, service=item.service, arguments={"to": value},
+                    summary=f"{self.name} {item.name} to {value}",
+                ),
+                addresses=self.addresses, risk=self.risk, reversibility=self.reversibility,
+                expected=ExpectedEffect(metric=context.symptom), why=f"{self.name} helps (F3)",
+                finding_ids=("F3",), fit=self.fit,
+            )
+            for value in self.values
+        )  # fmt: skip
+
+
+ROLLBACK = Offers("lambda.rollback_alias", "lambda_alias", frozenset({"bad_deploy", "throttled"}), risk="medium")
+CAPACITY = Offers(
+    "dynamodb.set_capacity", "dynamodb_table", frozenset({"capacity", "throttled"}), values=(200, 300)
+)
+SCALING = Offers("dynamodb.enable_autoscaling", "dynamodb_table", frozenset({"capacity", "throttled"}), fit=0.5)
+RESTART = Offers("ecs.force_deployment", "ecs_service", frozenset({"memory", "crash"}))
+TOOLS: tuple[OffersCandidates, ...] = (SCALING, CAPACITY, RESTART, ROLLBACK)
+
+
+def _plan(
+    path: Path,
+    *,
+    tools: tuple[OffersCandidates, ...] = TOOLS,
+    avoid: tuple[str, ...] = (),
+    diagnosis: Diagnosis | None = None,
+    track: TrackRecord | None = None,
+    max_options: int = 3,
+) -> PlanDraft:
+    case = StoredCase(path)
+    request = PlanRequest(
+        incident_id=case.incident_id,
+        manifest=case.manifest,
+        dossier=case.brief,
+        diagnosis=diagnosis or builtin.diagnose(case.dossier),
+        avoid=avoid,
+        max_options=max_options,
+    )
+    return ConfiguredPlanner(Model(), case.store, tools, track_record=track).plan(request)
+
+
+def _tools(plan: PlanDraft) -> list[tuple[str, ...]]:
+    return [tuple(s.tool for s in o.steps) for o in plan.options]
+
+
+def test_demo_story_rolls_back_first_then_raises_capacity_then_does_both(tmp_path: Path) -> None:
+    plan = _plan(tmp_path)
+    assert _tools(plan) == [
+        ("lambda.rollback_alias",),
+        ("dynamodb.set_capacity",),
+        ("lambda.rollback_alias", "dynamodb.set_capacity"),
+    ]
+    assert plan.options[2].risk == "medium"
+    assert all(o.finding_ids for o in plan.options)
+    assert plan.options[0].expected.metric == story.ALARMED.metric
+    assert plan.analyst == "built-in planner (no model configured)"
+    assert any("queries" in r for r in plan.recommendations)
+    assert 2 <= len(plan.recommendations) <= 6
+
+
+def test_options_are_not_variants_of_one_tool(tmp_path: Path) -> None:
+    plan = _plan(tmp_path, tools=(CAPACITY,))
+    assert _tools(plan) == [("dynamodb.set_capacity",)]
+    sets = [frozenset((s.tool, s.target) for s in o.steps) for o in _plan(tmp_path).options]
+    assert len(set(sets)) == len(sets)
+
+
+def test_what_was_tried_in_vain_is_not_proposed_again(tmp_path: Path) -> None:
+    plan = _plan(tmp_path, avoid=(f"lambda.rollback_alias {story.ALIAS}", f"dynamodb.set_capacity {story.TABLE}"))
+    assert _tools(plan) == [("dynamodb.enable_autoscaling",)]
+
+
+def test_nothing_that_helps_is_no_option(tmp_path: Path) -> None:
+    plan = _plan(tmp_path, tools=(RESTART,))
+    assert plan.options == ()
+    assert plan.recommendations
+
+
+def test_fewer_options_are_the_best_ones(tmp_path: Path) -> None:
+    assert _tools(_plan(tmp_path, max_options=1)) == [("lambda.rollback_alias",)]
+
+
+def test_outcomes_of_the_past_raise_and_lower(tmp_path: Path) -> None:
+    plan = _plan(tmp_path)
+    capacity = plan.options[1]
+    assert "F9" in capacity.finding_ids  # the record of a past incident solved the same way
+    assert "similar incident" in capacity.why
+
+    def never_worked(_: str, tool: str) -> tuple[int, int]:
+        return (0, 9) if tool == "dynamodb.set_capacity" else (0, 0)
+
+    lowered = _plan(tmp_path, track=never_worked, tools=(CAPACITY, SCALING))
+    assert _tools(lowered)[0] == ("dynamodb.enable_autoscaling",)
+    assert "worked 0 of 9 times" in lowered.options[1].why
+
+
+def test_refuted_hypotheses_are_not_planned_for(tmp_path: Path) -> None:
+    diagnosis = builtin.diagnose(story.dossier())
+    refuted = tuple(h.model_copy(update={"standing": "refuted"}) for h in diagnosis.hypotheses)
+    assert _plan(tmp_path, diagnosis=diagnosis.model_copy(update={"hypotheses": refuted})).options == ()
+
+
+def test_symptom_is_the_series_that_alarmed() -> None:
+    assert primary_symptom(story.dossier(), "checkout-api") == story.ALARMED.metric
+    without = story.dossier(findings=(story.READS, story.DURATION))
+    assert primary_symptom(without, "checkout") == story.DURATION.metric
+
+
+def test_arguments_come_from_the_inventory_as_scalars(tmp_path: Path) -> None:
+    seen: list[InventoryItem] = []
+
+    @dataclass(frozen=True)
+    class Looks:
+        def candidates(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:
+            seen.append(item)
+            return ()
+
+    _plan(tmp_path, tools=(Looks(),))
+    table = next(i for i in seen if i.kind == "dynamodb_table")
+    assert table.settings == {"billing_mode": "PROVISIONED", "read_capacity": 100, "write_capacity": 50,
+                              "read_autoscaling": False}  # fmt: skip
+    alias = next(i for i in seen if i.kind == "lambda_alias")
+    assert [v["description"] for v in alias.versions] == ["v2.4.1", "v2.4.0"]
