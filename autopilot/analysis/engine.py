@@ -10,14 +10,14 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from multiprocessing.connection import wait
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 import structlog
 from polars.exceptions import PolarsError
 from pydantic import ValidationError
 
 from autopilot.analysis.dossier import analyze
-from autopilot.case.case import Case
+from autopilot.case.reading import load_case
 from autopilot.incident.evidence import CaseManifest
 from autopilot.incident.finding import Dossier, DossierBrief, TimelineEntry
 from autopilot.incident.ports import CaseStore, Failure
@@ -25,34 +25,24 @@ from autopilot.incident.ports import CaseStore, Failure
 if TYPE_CHECKING:
     from multiprocessing.queues import SimpleQueue
 
-Store = TypeVar("Store", bound=CaseStore)
 _log = structlog.get_logger()
 _BRIEF_MOMENTS = 20
 _TELLING: dict[str, int] = {"onset": 0, "change": 1, "alarm": 2, "log": 3}
 
 
-class Engine(Generic[Store]):
+class Engine:
     """The Analyzer port over a process pool. Close it when the worker stops.
 
     Args:
         open_store: Opens the case store in the child; must be picklable (a function of a module, or a partial of
             one).
-        read_case: Loads a case from that store; picklable too.
         workers: Analyses that may run at once.
         deadline: Seconds after which an analysis is given up and its process ended.
     """
 
-    def __init__(
-        self,
-        open_store: Callable[[], Store],
-        read_case: Callable[[Store, CaseManifest], Case],
-        *,
-        workers: int = 1,
-        deadline: float = 120.0,
-    ) -> None:
+    def __init__(self, open_store: Callable[[], CaseStore], *, workers: int = 1, deadline: float = 120.0) -> None:
         """No process is started before the first analysis."""
         self._open_store = open_store
-        self._read_case = read_case
         self._workers = workers
         self._deadline = deadline
         self._lock = threading.Lock()
@@ -101,7 +91,7 @@ class Engine(Generic[Store]):
             if self._closed:
                 raise Failure("The evidence engine is closed; the worker is stopping.")
             if self._pool is None:
-                self._pool = _Pool(_start, (self._open_store, self._read_case), self._workers)
+                self._pool = _Pool(self._open_store, self._workers)
             return self._pool
 
     def _discard(self, pool: "_Pool") -> None:
@@ -114,11 +104,11 @@ class Engine(Generic[Store]):
 class _Pool:
     """An executor that knows its processes, so that a stuck one can be ended."""
 
-    def __init__(self, start: Callable[..., None], arguments: tuple[Any, ...], workers: int) -> None:
+    def __init__(self, open_store: Callable[[], CaseStore], workers: int) -> None:
         context = multiprocessing.get_context("spawn")
         self._pids: SimpleQueue[int] = context.SimpleQueue()
         self._executor = ProcessPoolExecutor(
-            workers, mp_context=context, initializer=start, initargs=(self._pids, *arguments)
+            workers, mp_context=context, initializer=_start, initargs=(open_store, self._pids)
         )
 
     def submit(self, manifest: CaseManifest, first_finding: int) -> Future[DossierBrief]:
@@ -131,28 +121,15 @@ class _Pool:
                 os.kill(self._pids.get(), signal.SIGKILL)
 
 
-_readers: list["_Reader[Any]"] = []
-"""The child's own reader, made once when the process starts."""
+_stores: list[CaseStore] = []
+"""The child's own store, opened once when the process starts."""
 
 
-class _Reader(Generic[Store]):
-    """The store of a child process and how cases are read from it."""
-
-    def __init__(self, store: Store, read_case: Callable[[Store, CaseManifest], Case]) -> None:
-        self.store = store
-        self._read_case = read_case
-
-    def case(self, manifest: CaseManifest) -> Case:
-        return self._read_case(self.store, manifest)
-
-
-def _start(
-    pids: "SimpleQueue[int]", open_store: Callable[[], Store], read_case: Callable[[Store, CaseManifest], Case]
-) -> None:
+def _start(open_store: Callable[[], CaseStore], pids: "SimpleQueue[int]") -> None:
     # A pool's child holds both ends of its queue and would outlive a killed parent for ever.
     threading.Thread(target=_end_with_parent, daemon=True).start()
     pids.put(os.getpid())
-    _readers.append(_Reader(open_store(), read_case))
+    _stores.append(open_store())
 
 
 def _end_with_parent() -> None:
@@ -164,10 +141,10 @@ def _end_with_parent() -> None:
 
 def _analyze_stored(manifest: CaseManifest, first_finding: int) -> DossierBrief:
     started = time.perf_counter()
-    reader = _readers[0]
-    dossier = analyze(reader.case(manifest), first_finding)
+    store = _stores[0]
+    dossier = analyze(load_case(store, manifest), first_finding)
     content = dossier.model_dump_json(indent=1).encode()
-    document = reader.store.put(
+    document = store.put(
         manifest.scope.incident_id, f"dossier-{manifest.revision}.json", content, "application/json"
     )
     return brief(dossier, document.uri, first_finding, time.perf_counter() - started)

@@ -1,0 +1,43 @@
+"""Reading a case through the store's port alone: whoever analyses needs neither settings nor a vendor."""
+
+import hashlib
+import io
+
+import polars as pl
+
+from autopilot.case.case import Case
+from autopilot.case.schema import conform
+from autopilot.incident.evidence import CaseManifest, CasePart, Table
+from autopilot.incident.ports import CaseStore, Failure
+
+
+def load_case(store: CaseStore, manifest: CaseManifest) -> Case:
+    """Every part of a case. Rows that an earlier part of the same source already brought are not taken twice.
+
+    Raises:
+        Failure: a part is missing or not what was stored.
+    """
+    seen: dict[tuple[Table, str], pl.DataFrame] = {}
+    for part in manifest.parts:
+        rows = _rows(store, part)
+        key: tuple[Table, str] = (part.table, part.source)
+        if key in seen:
+            new = rows.join(seen[key], on=rows.columns, how="anti", nulls_equal=True, maintain_order="left")
+            seen[key] = pl.concat([seen[key], new])
+        else:
+            seen[key] = rows
+    tables: dict[Table, list[pl.DataFrame]] = {}
+    for (table, _), rows in seen.items():
+        tables.setdefault(table, []).append(rows)
+    return Case(manifest, {table: pl.concat(parts) for table, parts in tables.items()})
+
+
+def _rows(store: CaseStore, part: CasePart) -> pl.DataFrame:
+    content = store.get(part.uri)
+    if hashlib.sha256(content).hexdigest() != part.sha256:
+        raise Failure(
+            f"Case part {part.uri!r} is not what was stored (checksum differs); "
+            "restore it from a backup or collect again.",
+            who="operator",
+        )
+    return conform(part.table, pl.read_parquet(io.BytesIO(content)))
