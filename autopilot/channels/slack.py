@@ -106,8 +106,8 @@ class SlackChannel:
         """
         mark = "" if judgement.accepted else "Not accepted: "
         text = escaped(f"{mark}{judgement.message}", 2_000)
-        if reply_to.startswith(("https://", "http://")):
-            return self._respond(reply_to, text)
+        if reply_to.startswith(("https://", "http://")) and self._respond(reply_to, text):
+            return True
         where = wire.place_of(reply_to)
         if where is None and not judgement.actor.startswith("slack:"):
             return False
@@ -117,13 +117,19 @@ class SlackChannel:
         return True
 
     def _respond(self, url: str, text: str) -> bool:
-        """Use a response URL, but only Slack's own: it arrives with the decision and could name any host."""
+        """Use a response URL; False when that is not possible.
+
+        Only Slack's own address is used: it arrives with the decision and could name any host. It serves five
+        times within half an hour, and a decision may be judged later than that.
+        """
         if not same_origin(url, RESPONSE_ORIGIN) and not same_origin(url, self._settings.base_url):
             return False
-        api = Api("Slack", "/".join(url.split("/", 3)[:3]), attempts=2)
+        api = Api("Slack", "/".join(url.split("/", 3)[:3]), attempts=1)
+        body: dict[str, JsonValue] = {"response_type": "ephemeral", "replace_original": False, "text": text}
         try:
-            body: dict[str, JsonValue] = {"response_type": "ephemeral", "replace_original": False, "text": text}
             api.send("POST", url, body)
+        except Failure:
+            return False
         finally:
             api.close()
         return True

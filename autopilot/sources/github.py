@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Iterator, Sequence, Sized
-from datetime import timedelta
+from datetime import UTC, timedelta
 from urllib.parse import quote, urlencode
 
 from pydantic import TypeAdapter
 
 from autopilot.case.schema import frame
 from autopilot.clients.http import Answer, Api, Params, Parsed
-from autopilot.incident.base import TimeWindow, clean
+from autopilot.incident.base import Time, TimeWindow, clean
 from autopilot.incident.evidence import Scope
 from autopilot.incident.finding import TimelineEntry
 from autopilot.settings import GitHub
@@ -80,14 +80,14 @@ class GitHubSource:
         for d in deployments[:limit]:
             text = f"{service}: {d.ref} deployed to {d.environment} by {d.author}"
             yield TimelineEntry(at=d.created_at, kind="change", text=text)
-        since = {"since": _stamp(scope.baseline), "per_page": limit}
+        since = {"since": _stamp(scope.baseline.start), "per_page": limit}
         for c in self._api.get(f"{path}/commits", since).parse(COMMITS)[:limit]:
             text = f"{service}: commit {c.sha[:7]} by {c.author_name}: {c.title}"
             yield TimelineEntry(at=c.at, kind="change", text=text)
 
 
-def _stamp(window: TimeWindow) -> str:
-    return window.start.isoformat().replace("+00:00", "Z")
+def _stamp(moment: Time) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class _Reading:
@@ -204,14 +204,21 @@ class _Reading:
         return self._reviews[pull.number]
 
     def _undeployed(self) -> None:
-        params: Params = {"since": _stamp(self._window), "until": self._window.end.isoformat(), "per_page": PAGE}
+        params: Params = {
+            "since": _stamp(self._window.start),
+            "until": _stamp(self._window.end),
+            "per_page": PAGE,
+        }
         listed = [c for page in self._pages(f"{self._path}/commits", params, COMMITS) for c in page]
         for commit in self._bounded(listed):
             self._commit(commit, "")
 
-    def _row(self, *, files: list[str], review: list[str], diff: str, summary: str, **columns: object) -> None:
+    def _row(
+        self, *, files: list[str], review: list[str], diff: str, summary: str, link: str, **columns: object
+    ) -> None:
         row = {
             **columns,
+            "link": link[:1_000] if link.startswith(("https://", "http://")) else "",
             "service": self._service,
             "summary": clean(summary, 400),
             "files": json.dumps([clean(name, 200) for name in files[:100]]),

@@ -1,12 +1,20 @@
 """The fields of GitHub's answers that we read; everything else is ignored."""
 
-from pydantic import AwareDatetime, BaseModel, TypeAdapter, field_validator
+from pydantic import AwareDatetime, BaseModel, TypeAdapter, model_validator
 
 from autopilot.incident.base import Block, Line, Name
 
 
 class _Read(BaseModel):
-    """Unknown fields are ignored; null text counts as empty."""
+    """Unknown fields are ignored; null counts as absent, as GitHub uses both."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, given: object) -> object:
+        if not isinstance(given, dict):
+            return given
+        known: dict[object, object] = given  # pyright: ignore[reportUnknownVariableType]  # JSON, checked next
+        return {name: value for name, value in known.items() if value is not None}
 
 
 class _User(_Read):
@@ -20,7 +28,7 @@ class Deployment(_Read):
     sha: str
     ref: Name
     environment: Name = ""
-    description: Line | None = None
+    description: Line = ""
     created_at: AwareDatetime
     creator: _User | None = None
 
@@ -34,13 +42,13 @@ class DeploymentStatus(_Read):
     """GET /repos/{repo}/deployments/{id}/statuses, newest first."""
 
     state: Name
-    log_url: str | None = None
-    environment_url: str | None = None
+    log_url: str = ""
+    environment_url: str = ""
 
     @property
     def link(self) -> str:
         """Where the run can be looked at."""
-        return self.log_url or self.environment_url or ""
+        return self.log_url or self.environment_url
 
 
 class _Signature(_Read):
@@ -59,11 +67,6 @@ class ChangedFile(_Read):
 
     filename: str
     patch: str = ""
-
-    @field_validator("patch", mode="before")
-    @classmethod
-    def _absent(cls, value: object) -> object:
-        return value or ""
 
 
 class Commit(_Read):
@@ -112,7 +115,7 @@ class PullRequest(_Read):
 
 class _Remark(_Read):
     user: _User | None = None
-    body: Block | None = ""
+    body: Block = ""
 
     @property
     def author(self) -> str:

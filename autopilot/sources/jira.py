@@ -14,6 +14,8 @@ from autopilot.sources.base import Budget, Collected
 
 PAGE = 50
 MAX_PAGES = 6
+MAX_SERVICES = 10
+"""The scope names the nearest services first; one search each."""
 LOOK_BACK = timedelta(days=180)
 FIELDS = "summary,description,status,resolution,created,comment"
 MAX_DEPTH = 40
@@ -95,7 +97,7 @@ class JiraSource:
         """Issues of the last 180 days that mention a service of the scope, newest first."""
         window = TimeWindow(start=scope.incident.end - LOOK_BACK, end=scope.incident.end)
         seen: set[str] = set()
-        for service in scope.services:
+        for service in scope.services[:MAX_SERVICES]:
             for issue in self._issues(service, window, budget, into):
                 if issue.key not in seen:
                     seen.add(issue.key)

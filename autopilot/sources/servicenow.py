@@ -18,6 +18,8 @@ from autopilot.sources.base import Budget, Collected
 PAGE = 100
 MAX_PAGES = 5
 LOOK_BACK = timedelta(days=180)
+MAX_SERVICES = 10
+"""The query travels in the URL, which has to stay short; the scope names the nearest services first."""
 SAME_SERVICE_LOOK_BACK = timedelta(days=720)
 """Incidents of exactly the service count for longer than those that only mention it."""
 INCIDENT_FIELDS = (
@@ -83,7 +85,7 @@ class ServiceNowSource:
 
     def collect(self, scope: Scope, budget: Budget, into: Collected) -> None:
         """Past incidents about the scope's services, then changes planned around the incident."""
-        services = [name for name in map(_plain, scope.services) if name]
+        services = [name for name in map(_plain, scope.services) if name][:MAX_SERVICES]
         if not services:
             into.miss("no_data", "no service name to search ServiceNow for")
             return

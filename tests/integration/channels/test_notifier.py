@@ -51,14 +51,23 @@ class Office:
         )
 
 
-@pytest.fixture
-def office() -> Iterator[Office]:
+@pytest.fixture(scope="module")
+def building() -> Iterator[Office]:
     vendors = Office()
     for vendor in vendors.all:
         vendor.start()
     yield vendors
     for vendor in vendors.all:
         vendor.stop()
+
+
+@pytest.fixture
+def office(building: Office) -> Office:
+    """All vendors, in order."""
+    for vendor in building.all:
+        vendor.failing = 0
+        vendor.requests.clear()
+    return building
 
 
 def test_everybody_is_told(office: Office) -> None:

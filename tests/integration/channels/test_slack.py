@@ -26,10 +26,22 @@ def settings(url: str, channel: str, token: str = "xoxb-1") -> SlackSettings:
     )
 
 
-@pytest.fixture
-def slack() -> Iterator[Slack]:
+@pytest.fixture(scope="module")
+def workspace() -> Iterator[Slack]:
     with Slack(company_records("deploy-throttle", NOW).slack, "xoxb-1", "s" * 32) as server:
         yield server
+
+
+@pytest.fixture
+def slack(workspace: Slack) -> Slack:
+    """The workspace, empty."""
+    workspace.failing = 0
+    workspace.limited.clear()
+    with workspace.changed:
+        for messages in workspace.workspace.messages.values():
+            messages.clear()
+        workspace.workspace.ephemeral.clear()
+    return workspace
 
 
 def channel(slack: Slack) -> SlackChannel:
@@ -148,9 +160,14 @@ def test_without_a_response_url_the_person_is_answered_in_the_channel(slack: Sla
     assert [e["user"] for e in slack.ephemerals()] == ["U024BE7LJ", "U024BE7LH"]
 
 
+def test_an_expired_response_url_does_not_silence_the_answer(slack: Slack) -> None:
+    assert channel(slack).answer(decidable(), judgement(), f"{slack.url}/actions/T1/expired")
+    assert [e["user"] for e in slack.ephemerals()] == ["U024BE7LH"]
+
+
 def test_an_answer_never_goes_to_a_foreign_address(slack: Slack) -> None:
     with Vendor(lambda _: Reply({})) as stranger:
-        assert not channel(slack).answer(decidable(), judgement(), f"{stranger.url}/actions/x")
+        assert not channel(slack).answer(decidable(), judgement(actor="local:kim"), f"{stranger.url}/actions/x")
         assert not channel(slack).answer(decidable(), judgement(actor="local:kim"), "")
         assert stranger.asked == []
 
@@ -184,9 +201,9 @@ def test_an_outage_is_worth_a_retry(slack: Slack, status: int) -> None:
     assert caught.value.who == "retry"
 
 
-def test_an_unreachable_slack_is_worth_a_retry(slack: Slack) -> None:
-    gone = slack.api_url
-    slack.stop()
+def test_an_unreachable_slack_is_worth_a_retry() -> None:
+    with Vendor(lambda _: Reply({})) as vendor:
+        gone = vendor.url
     with pytest.raises(Failure) as caught:
         SlackChannel(settings(gone, "C024BE91L")).publish(raw())
     assert caught.value.who == "retry"

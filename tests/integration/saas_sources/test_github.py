@@ -138,3 +138,27 @@ def test_a_wrong_repository_name_stops_the_start() -> None:
     wrong = Settings(github=GitHubSettings(repositories={"checkout": "not a repository"}))
     with pytest.raises(SettingsError, match="owner/name"):
         build_saas_sources(wrong)
+
+
+def test_nulls_where_github_has_nothing_and_links_that_are_none_are_harmless() -> None:
+    deployment = {"id": 1, "sha": "a" * 40, "ref": "v1", "created_at": "2026-11-21T02:50:00Z", "creator": None}
+    commit = {
+        "sha": "b" * 40,
+        "html_url": "javascript:alert(1)",
+        "author": None,
+        "commit": {"message": "x", "author": {"name": None, "date": "2026-11-21T02:40:00Z"},
+                   "committer": {"name": "k", "date": "2026-11-21T02:40:00Z"}},
+        "files": [{"filename": "big.bin", "patch": None}],
+    }  # fmt: skip
+
+    def reply(asked: Asked) -> Reply:
+        if asked.path.endswith("/deployments"):
+            return Reply([{**deployment, "description": None}])
+        if asked.path.endswith("/commits"):
+            return Reply([commit])
+        return Reply(commit if asked.path.endswith("b" * 40) else [])
+
+    with Vendor(reply) as vendor:
+        into = Collected("github")
+        GitHubSource(settings(vendor.url)).collect(scope(), budget(), into)
+    assert [(row["kind"], row["link"]) for row in rows(into, "changes")] == [("deploy", ""), ("commit", "")]
