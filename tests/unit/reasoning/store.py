@@ -15,7 +15,8 @@ INVENTORY = [
      "versions": '[{"version": "2", "description": "v2.4.1", "active": true},'
                  ' {"version": "1", "description": "v2.4.0", "active": false}]', "health": ""},
     {"resource": story.TABLE, "kind": "dynamodb_table", "name": "orders", "service": "orders",
-     "region": "us-east-1", "settings": '{"billing_mode": "PROVISIONED", "read_capacity": 100, "write_capacity": 50,'
+     "region": "us-east-1",
+     "settings": '{"billing_mode": "PROVISIONED", "read_capacity": 100, "write_capacity": 50,'
                  ' "read_autoscaling": false, "nested": {"is": "dropped"}}', "versions": "[]", "health": "ACTIVE"},
 ]  # fmt: skip
 TOPOLOGY = [
