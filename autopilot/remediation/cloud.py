@@ -70,7 +70,7 @@ def asking(what: str) -> Generator[None]:
         raise (NoAnswer(str(failure)) if failure.who == "retry" else failure) from error
 
 
-def send_once(call: Callable[[], Effect], pause: float = 1.0) -> Effect:
+def send_once(call: Callable[[], Effect], pause: float) -> Effect:
     """Send a call that must not be repeated blindly; a lost answer is `unknown`.
 
     One that surely did nothing (throttled, not connected) is sent again a few times, here and now: a later attempt

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ServiceTypeDef
 
 SERVICE = arn("ecs", r"service/(?P<cluster>[\w-]{1,255})/(?P<service>[\w-]{1,255})")
-REVISION = r"^arn:aws[a-z-]*:ecs:[a-z0-9-]+:\d{12}:task-definition/[\w-]{1,255}:\d{1,9}$"
+REVISION = r"^arn:aws[a-z-]*:ecs:[a-z0-9-]+:\d{12}:task-definition/[A-Za-z0-9_-]+:\d{1,9}$"
 MOST = 4
 """A step multiplies the number of tasks at most by this."""
 

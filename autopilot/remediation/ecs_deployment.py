@@ -31,10 +31,10 @@ class ForceDeployment(EcsTool):
     takes: ClassVar[type[Arguments]] = Nothing
     addresses: ClassVar[frozenset[CauseKind]] = frozenset({"memory", "connection_pool", "crash", "network"})
 
-    def __init__(self, clients: AwsClients, once: AwsClients) -> None:
-        """`once` never repeats a call by itself."""
+    def __init__(self, clients: AwsClients, once: AwsClients, pause: float = 1.0) -> None:
+        """`once` never repeats a call by itself; `pause` is in seconds, before a throttled call is sent again."""
         super().__init__(clients)
-        self._once = once
+        self._once, self._pause = once, pause
 
     def candidates(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:
         """Only when a suspect that fresh tasks would help points at this service."""
@@ -106,7 +106,7 @@ class ForceDeployment(EcsTool):
                 )
             return "done"
 
-        effect = send_once(call)
+        effect = send_once(call, self._pause)
         said = "a new deployment was asked for" if effect == "done" else "the answer was lost"
         return effect, f"service {parts['service']}: {said}"
 

@@ -201,10 +201,10 @@ class Reboot(_RdsTool):
     takes: ClassVar[type[Arguments]] = Nothing
     addresses: ClassVar[frozenset[CauseKind]] = frozenset({"connection_pool", "lock_contention", "memory"})
 
-    def __init__(self, clients: AwsClients, once: AwsClients) -> None:
-        """`once` never repeats a call by itself."""
+    def __init__(self, clients: AwsClients, once: AwsClients, pause: float = 1.0) -> None:
+        """`once` never repeats a call by itself; `pause` is in seconds, before a throttled call is sent again."""
         super().__init__(clients)
-        self._once = once
+        self._once, self._pause = once, pause
 
     def candidates(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:
         """Only when a suspect that a restart would help points at this instance or its service."""
@@ -275,7 +275,7 @@ class Reboot(_RdsTool):
                 self._once.rds(parts["region"]).reboot_db_instance(DBInstanceIdentifier=parts["instance"])
             return "done"
 
-        effect = send_once(call)
+        effect = send_once(call, self._pause)
         said = "is rebooting" if effect == "done" else "may be rebooting: the answer was lost"
         return effect, f"instance {parts['instance']} {said}"
 
