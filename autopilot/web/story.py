@@ -166,7 +166,8 @@ def _who_decided(state: IncidentState) -> Tile:
 
 
 def _ran(result: StepResult, word: str) -> str:
-    return f"{word}{result.tool} on {short(result.target)}: {result.status.replace('_', ' ')}"
+    became = f" ({result.detail})" if result.detail else ""
+    return f"{word}{result.tool} on {short(result.target)}: {result.status.replace('_', ' ')}{became}"
 
 
 def _what_ran(state: IncidentState) -> Tile:
