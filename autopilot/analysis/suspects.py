@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from autopilot.analysis.blame import Place, blamed, passes_through
-from autopilot.analysis.candidate import Candidate, strongest_first, weigh
+from autopilot.analysis.candidate import CEILING, Candidate, strongest_first, weigh
 from autopilot.analysis.changes import Placed
 from autopilot.analysis.clue import SYMPTOMS, Clue
 from autopilot.analysis.culprits import change_candidates
@@ -30,6 +30,8 @@ _TRAFFIC = 0.6
 _BELOW = 0.92
 """A candidate that another one explains stands at most this far below it."""
 _PASSED_ON = 0.85
+_OWN_SYMPTOMS = 0.3
+"""What symptoms of the same service add to a cause that something else names."""
 
 
 def rank(clues: Sequence[Clue], placed: Sequence[Placed], onset: Onset, place: Place) -> list[Candidate]:
@@ -58,13 +60,21 @@ def _mechanisms(clues: Sequence[Clue], place: Place) -> list[Candidate]:
         best = strongest_first(group)
         cause = _cause(best)
         lead = best[0]
-        score = weigh([*group, *repeats], _WEIGHTS) * place.relevance(service)
+        hurt = strongest_first(c for c in clues if c.service == service and _plain_symptom(c))
+        doubt = 1 - _OWN_SYMPTOMS * max((c.score for c in hurt), default=0.0)
+        score = (1 - (1 - weigh([*group, *repeats], _WEIGHTS)) * doubt) * place.relevance(service)
         seen = next((c.finding.resource for c in best if c.finding.resource and c.service == service), "")
         found.append(Candidate(
-            service, place.resource(service, seen), cause, score, (*best, *repeats),
+            service, place.resource(service, seen), cause, min(score, CEILING),
+            (*best, *hurt[:3], *repeats),
             f"{CAUSE_MEANING[cause].capitalize()}: {lead.finding.summary}", region=lead.finding.region,
         ))  # fmt: skip
     return found
+
+
+def _plain_symptom(clue: Clue) -> bool:
+    """A symptom that names no cause: it says where it hurts, not why."""
+    return clue.adverse and clue.signal in SYMPTOMS and clue.finding.cause_kind is None
 
 
 def _cause(best: Sequence[Clue]) -> CauseKind:
@@ -78,8 +88,8 @@ def _unexplained(clues: Sequence[Clue], mechanisms: Sequence[Candidate], place: 
     named = {m.service for m in mechanisms if m.score >= ENOUGH}
     suffering: dict[str, list[Clue]] = defaultdict(list)
     for clue in clues:
-        symptom = clue.signal in SYMPTOMS or (clue.signal == "log" and clue.finding.cause_kind is None)
-        if clue.adverse and symptom and clue.finding.cause_kind is None and clue.service not in named:
+        wordless = clue.adverse and clue.signal == "log" and clue.finding.cause_kind is None
+        if (wordless or _plain_symptom(clue)) and clue.service not in named:
             suffering[clue.service].append(clue)
     found: list[Candidate] = []
     for service, group in sorted(suffering.items()):

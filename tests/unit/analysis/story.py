@@ -217,3 +217,63 @@ def healthy(seed: int) -> Case:
     shop(story, traffic, story.steps(850), traffic * 0.002)
     record_deploy(story, 15)
     return story.case()
+
+
+def memory_leak(seed: int) -> Case:
+    """The function's host runs out of memory twelve minutes ago; callers see errors."""
+    story = Story(seed, services=("checkout",))
+    traffic = story.steps(600)
+    orders_table(story, traffic, story.steps(4, noise=0.03))
+    shop(story, traffic, story.steps(850, (10, 1500)), traffic * (0.002 + 0.2 * (story.steps(0, (10, 1), noise=0))))
+    memory = story.steps(48, *[(before, 48 + 3.5 * (14 - before)) for before in range(14, 0, -1)])
+    story.metric("checkout", "AWS/ECS", "MemoryUtilization", "Average", "Percent", memory, ServiceName="checkout")
+    story.logs("checkout", "ERROR", "Container {n} was OOMKilled", 9, 3)
+    return story.case()
+
+
+def pool_exhausted(seed: int) -> Case:
+    """Connections of the database run out under ordinary traffic."""
+    story = Story(seed, services=("checkout",))
+    traffic = story.steps(600)
+    shop(story, traffic, story.steps(850, (8, 5200)), traffic * (0.002 + 0.3 * story.steps(0, (8, 1), noise=0)))
+    story.add("topology", {"caller": "checkout", "callee": "catalog-db", "weight": 1.0, "source": "trace"})
+    story.metric(
+        "catalog-db", "AWS/RDS", "DatabaseConnections", "Average", "Count", story.steps(22, (9, 100), noise=0.03),
+        DBInstanceIdentifier="catalog-db",
+    )  # fmt: skip
+    story.logs("checkout", "ERROR", "QueuePool limit of size {n} overflow {n} reached, connection timed out", 8, 20)
+    return story.case()
+
+
+def dependency_down(seed: int) -> Case:
+    """Two calls below the alarmed service something fails; the service between only hands it on."""
+    story = Story(seed, services=("checkout",))
+    traffic = story.steps(600)
+    shop(story, traffic, story.steps(850, (7, 3000)), traffic * (0.002 + 0.4 * story.steps(0, (7, 1), noise=0)))
+    story.add(
+        "topology",
+        {"caller": "checkout", "callee": "payments", "weight": 1.0, "source": "trace"},
+        {"caller": "payments", "callee": "bank-gateway", "weight": 1.0, "source": "trace"},
+    )
+    for name, slow in (("payments", 2100.0), ("bank-gateway", 2000.0)):
+        story.metric(
+            name, "custom", "Latency", "Average", "Milliseconds", story.steps(120, (7, slow)), Service=name
+        )
+        errors = story.steps(1, (7, 200))
+        story.metric(name, "custom", "Errors", "Sum", "Count", np.round(errors), Service=name)
+        story.metric(name, "custom", "Requests", "Sum", "Count", traffic * 0.9, Service=name)
+    story.logs("payments", "ERROR", "call to bank-gateway timed out after {n} ms", 7, 30)
+    return story.case()
+
+
+def config_changed(seed: int) -> Case:
+    """A flag was flipped; errors and a new message begin within a minute, on steady traffic."""
+    story = Story(seed, services=("checkout",))
+    traffic = story.steps(600)
+    orders_table(story, traffic, story.steps(4, noise=0.03))
+    hurt = story.steps(0, (9, 1), noise=0)
+    shop(story, traffic, story.steps(850, (9, 1400)), traffic * (0.002 + 0.3 * hurt))
+    story.change("flags:17", "flag", 9.5, "new-tax-engine switched on for everyone", version="")
+    story.change("github:old", "deploy", 28, "Deploy v2.3.9", version="v2.3.9", service="search")
+    story.logs("checkout", "ERROR", "tax rule for basket {n} has no rate", 9, 25)
+    return story.case()
