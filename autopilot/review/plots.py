@@ -24,6 +24,8 @@ STYLES: dict[MarkKind, tuple[str, str, str]] = {
 """Kind → colour, line style, word in the legend."""
 LINE, BAND, LIMIT = "#0969da", "#0969da", "#cf222e"
 MAX_POINTS = 1_500
+SHORT = timedelta(minutes=10)
+"""Below this span the seconds are worth showing."""
 SETTINGS = {"svg.fonttype": "none", "svg.hashsalt": "review", "font.family": "sans-serif", "font.size": 9}
 _lock = threading.Lock()
 
@@ -86,8 +88,9 @@ def _draw(axes: Any, chart: Chart) -> None:
     _mark(axes, chart.marks, (chart.start or min(times, default=datetime.min.replace(tzinfo=UTC))))
     axes.set_ylim(bottom=min(0.0, *values, *(v for _, v in chart.later)) if values else None)
     axes.set_ylabel(chart.unit[:20], parse_math=False)
-    axes.xaxis.set_major_locator(dates.AutoDateLocator(tz=UTC, maxticks=9))
-    axes.xaxis.set_major_formatter(dates.DateFormatter("%H:%M", tz=UTC))
+    axes.xaxis.set_major_locator(dates.AutoDateLocator(tz=UTC, maxticks=8))
+    brief = len(times) > 1 and times[-1] - times[0] < SHORT
+    axes.xaxis.set_major_formatter(dates.DateFormatter("%H:%M:%S" if brief else "%H:%M", tz=UTC))
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     axes.grid(axis="y", color="#d0d7de", lw=0.5)

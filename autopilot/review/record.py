@@ -227,7 +227,7 @@ def _end_sentence(state: IncidentState) -> str:
         return f"It turned out to be part of incident {state.joined_into} and is continued there."
     took = state.seconds()["to_recovery"]
     if state.verifications and state.verdict:
-        last = state.verifications[-1].explanation
+        last = _sentence(state.verifications[-1].explanation)
         after = f" The service was healthy again {duration(took)} after the alert." if took is not None else ""
         return f"{last}{after}"
     if state.outcome == "aborted":
@@ -235,6 +235,12 @@ def _end_sentence(state: IncidentState) -> str:
     if state.outcome == "handed_over":
         return "It was handed over to people; recovery was not proven here."
     return f"Next step: {state.next_step}" if state.outcome is None and state.next_step else ""
+
+
+def _sentence(text: str) -> str:
+    """With a capital and a full stop."""
+    ended = text if text.rstrip().endswith((".", "!", "?")) else f"{text}."
+    return ended[:1].upper() + ended[1:]
 
 
 def summary(state: IncidentState, dossier: Dossier | None) -> list[str]:
@@ -255,4 +261,4 @@ def summary(state: IncidentState, dossier: Dossier | None) -> list[str]:
         _decision_sentence(state),
         _end_sentence(state),
     ]
-    return [s for s in sentences if s]
+    return [_sentence(s) for s in sentences if s]
