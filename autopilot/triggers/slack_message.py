@@ -50,8 +50,8 @@ PRIORITY = re.compile(r"\[P([1-5])\]\s*")
 PRIORITIES: dict[str, Severity] = {"1": "critical", "2": "high", "3": "medium", "4": "low", "5": "low"}
 
 ISO_TIME = re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)")
-SLACK_LINK = re.compile(r"<((?:https?|mailto)[^|>\s]*)(?:\|([^>\n]*))?>")
-SLACK_DATE = re.compile(r"<!date\^(\d{9,11})\^[^>\n]*>")
+SLACK_LINK = re.compile(r"<((?:https?|mailto)[^|<>\s]{0,1000})(?:\|([^<>\n]{0,1000}))?>")
+SLACK_DATE = re.compile(r"<!date\^(\d{9,11})\^[^<>\n]{0,300}>")
 
 
 @dataclass(frozen=True)

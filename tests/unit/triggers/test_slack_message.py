@@ -136,12 +136,12 @@ JSON = st.recursive(
         st.sampled_from(["text", "attachments", "blocks", "fields", "title", "value", "elements", "ts", "url"]),
         inner, max_size=5,
     ),
-    max_leaves=20,
+    max_leaves=12,
 )  # fmt: skip
 
 
 @given(st.dictionaries(st.sampled_from(["text", "attachments", "blocks", "ts", "channel"]), JSON))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_any_message_is_an_alert_or_is_refused(event: dict[str, object]) -> None:
     message = read_message(event, "Ev1")
     assert len(message.words) <= TEXT_LIMIT
