@@ -1,5 +1,6 @@
 """Reads what the cloud's state really is, as far as physics depends on it."""
 
+import time
 from dataclasses import dataclass
 
 from demo.cloud import Cloud
@@ -16,21 +17,34 @@ class Observed:
     policy: ScalingPolicy | None
 
 
+DOWN = ("rebooting", "stopped", "failed")
+NEIGHBOURS_EVERY = 5.0
+"""Seconds between looks at the neighbours: the emulator's ECS and RDS take long to describe anything."""
+
+
+@dataclass(frozen=True)
+class _Neighbours:
+    tasks: int
+    database_class: str
+    database_up: bool
+
+
 class Observer:
     """Looks at the account with plain API calls. Synchronous."""
 
     def __init__(self, cloud: Cloud, scenario: Scenario) -> None:
         self._clients, self._names = cloud.clients(), scenario.resources
         self._releases: dict[str, str] = {}
+        self._neighbours: _Neighbours | None = None
+        self._neighbours_at = 0.0
 
     def look(self) -> Observed:
         """The present state. Raises botocore errors when the account cannot be read."""
         table = self._clients.dynamodb.describe_table(TableName=self._names.table)["Table"]
         throughput = table.get("ProvisionedThroughput", {})
         weights = self._weights()
-        database = self._clients.rds.describe_db_instances(DBInstanceIdentifier=self._names.database)[
-            "DBInstances"
-        ][0]
+        if self._neighbours is None or time.monotonic() - self._neighbours_at > NEIGHBOURS_EVERY:
+            self._neighbours, self._neighbours_at = self._look_around(), time.monotonic()
         return Observed(
             CloudState(
                 shares={self._release(version): share for version, share in weights.items()},
@@ -41,9 +55,9 @@ class Observer:
                 reserved_concurrency=self._clients.functions.get_function_concurrency(
                     FunctionName=self._names.function
                 ).get("ReservedConcurrentExecutions"),
-                tasks=self._tasks(),
-                database_class=database.get("DBInstanceClass", ""),
-                database_up=database.get("DBInstanceStatus") not in ("rebooting", "stopped", "failed"),
+                tasks=self._neighbours.tasks,
+                database_class=self._neighbours.database_class,
+                database_up=self._neighbours.database_up,
             ),
             self._policy(),
         )
@@ -61,11 +75,18 @@ class Observer:
                 self._releases[entry.get("Version", "")] = entry.get("Description", "")
         return self._releases.get(version) or version
 
-    def _tasks(self) -> int:
+    def _look_around(self) -> _Neighbours:
         services = self._clients.ecs.describe_services(
             cluster=self._names.cluster, services=[self._names.neighbour]
         )["services"]
-        return services[0].get("runningCount", 0) if services else 0
+        databases = self._clients.rds.describe_db_instances(DBInstanceIdentifier=self._names.database)[
+            "DBInstances"
+        ]
+        return _Neighbours(
+            tasks=services[0].get("runningCount", 0) if services else 0,
+            database_class=databases[0].get("DBInstanceClass", "") if databases else "",
+            database_up=bool(databases) and databases[0].get("DBInstanceStatus") not in DOWN,
+        )
 
     def _policy(self) -> ScalingPolicy | None:
         resource, dimension = f"table/{self._names.table}", "dynamodb:table:ReadCapacityUnits"
