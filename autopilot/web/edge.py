@@ -89,7 +89,8 @@ def told(error: Exception) -> tuple[int, dict[str, str]]:
         remedy = "Send the request again in a few seconds; what is stored twice counts once."
         return 503, {"error": clean(error, 400), "field": "", "remedy": remedy}
     if isinstance(error, NotRunning):
-        return 409, {"error": "No open incident of this group.", "field": "", "remedy": "See /incidents."}
+        said = clean(error, 400) or "No incident of this group is open."
+        return 409, {"error": said, "field": "", "remedy": "See /incidents."}
     if isinstance(error, HTTPException):
         remedy = "See docs/contract.md for the addresses." if error.status_code == 404 else ""
         return error.status_code, {"error": f"{clean(error.detail, 200)}.", "field": "", "remedy": remedy}

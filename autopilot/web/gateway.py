@@ -141,6 +141,7 @@ async def accept(gateway: Gateway, alert: Alert | Ignored, seconds: float) -> di
     )
     return {
         "group": started.group,
+        "incident_id": started.incident_id,
         "run_id": started.run_id,
         "joined": started.joined,
         "service": alert.service,

@@ -140,13 +140,11 @@ class Pages:
 
 def _standing(row: IncidentRow) -> tuple[str, str]:
     """How an incident stands, and in which tone."""
-    if row.outcome:
-        return story.OUTCOMES.get(row.outcome, row.outcome), "good" if row.outcome in (
-            "resolved", "self_healed",
-        ) else "plain"  # fmt: skip
+    if row.outcome in story.OUTCOMES:
+        return story.OUTCOMES[row.outcome], "good" if row.outcome in story.GOOD_OUTCOMES else "plain"
     if row.status == "running":
         return story.PHASES.get(row.phase, row.phase or "running"), "wait"
-    return row.status.replace("_", " "), "bad" if row.status != "completed" else "plain"
+    return row.status.replace("_", " "), "plain" if row.status == "completed" else "bad"
 
 
 def page_routes(pages: Pages) -> list[BaseRoute]:

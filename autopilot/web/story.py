@@ -30,6 +30,7 @@ OUTCOMES: dict[str, str] = {
     "observed": "observed only",
     "joined": "joined another incident",
 }
+GOOD_OUTCOMES = ("resolved", "self_healed")
 PHASES: dict[str, str] = {
     "open": "opened",
     "collect": "collecting evidence",
@@ -240,7 +241,7 @@ def _timeline(state: IncidentState, dossier: Dossier | None) -> tuple[TimelineEn
 
 def _standing(state: IncidentState) -> tuple[str, Tone]:
     if state.outcome:
-        tone: Tone = "good" if state.outcome in ("resolved", "self_healed") else "plain"
+        tone: Tone = "good" if state.outcome in GOOD_OUTCOMES else "plain"
         return OUTCOMES.get(state.outcome, state.outcome), tone
     return PHASES.get(state.phase, state.phase), "wait"
 
