@@ -14,8 +14,11 @@ from autopilot.reasoning.weighing import UNRANKED, Proposal, causal_chain, ranke
 NAME = "built-in analyst"
 MAX_HYPOTHESES = 4
 ENOUGH_HYPOTHESES = 3
+LONGEST = 400
+"""Characters of a statement."""
 
 _HEADS: dict[CauseKind, str] = {
+    "unknown": "{service} suffers, and the evidence does not say why",
     "bad_deploy": "{change} made {service} misbehave",
     "config_change": "{change} changed {service} for the worse",
     "capacity": "{place} gets more work than its capacity allows",
@@ -43,9 +46,10 @@ _HINTS: dict[CauseKind, str] = {
 }
 
 
-def _short(text: str, limit: int = 110) -> str:
+def _short(text: str, limit: int = 150) -> str:
+    """A text without its full stop, cut between words: half a number would be another number."""
     text = text.strip().rstrip(".")
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    return text if len(text) <= limit else text[: limit - 1].rpartition(" ")[0].rstrip(",;:") + "…"
 
 
 def _evidence(dossier: Dossier, ids: Sequence[str]) -> list[Finding]:
@@ -64,8 +68,10 @@ def statement(claim: Claim, dossier: Dossier, ids: Sequence[str], change_summary
     text = head.format(
         change=change, service=claim.service, place=signs.short_name(claim.resource) or claim.service
     )
+    text = text[:1].upper() + text[1:] if claim.change_id else text  # names of services keep their case
     proof = "; ".join(f"{_short(f.summary)} ({f.id})" for f in _evidence(dossier, ids))
-    return f"{text}: {proof}." if proof else f"{text}."
+    whole = f"{text}: {proof}." if proof else f"{text}."
+    return whole if len(whole) <= LONGEST else f"{whole[:LONGEST].rpartition(';')[0]}."
 
 
 def _from_suspect(suspect: Suspect, dossier: Dossier, remarks: tuple[str, ...] = ()) -> Proposal:
@@ -186,7 +192,9 @@ def diagnose(
     suspected = [_from_suspect(s, dossier) for s in dossier.suspects]
     proposals = _distinct([*suspected[:1], *asked, *suspected[1:]])[:MAX_HYPOTHESES]
     if len(proposals) < ENOUGH_HYPOTHESES:
-        proposals = _distinct([*proposals, *_alternatives(dossier, service)])[:ENOUGH_HYPOTHESES]
+        kinds = {p.claim.cause_kind for p in proposals}
+        others = [p for p in _alternatives(dossier, service) if p.claim.cause_kind not in kinds]
+        proposals = [*proposals, *others][:ENOUGH_HYPOTHESES]
     hypotheses = ranked([weigh(p, dossier) for p in proposals])
     if not any(h.standing != "refuted" for h in hypotheses):
         hypotheses = (_unknown(dossier, service), *hypotheses[: MAX_HYPOTHESES - 1])

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.diagnosis import Diagnosis
@@ -20,6 +19,8 @@ REVERSIBILITY_COST: dict[Reversibility, float] = {"reversible": 0.0, "partly": 0
 SUSPECTED = 0.6
 """Weight of a suspect of analysis against a tested hypothesis."""
 MAX_STEPS = 4
+WORTHY = 0.6
+"""Share of the second option's score from which another idea is worth a choice of its own."""
 
 _ORDER: tuple[Reversibility, ...] = ("reversible", "partly", "irreversible")
 _PAST: dict[str, str] = {
@@ -155,23 +156,19 @@ def compatible(parts: Sequence[Scored]) -> bool:
     return 0 < len(parts) <= MAX_STEPS and len(set(targets)) == len(targets)
 
 
-def _combination(singles: Sequence[Scored]) -> tuple[Scored, ...] | None:
-    """Two good candidates that help against different causes at different places."""
-    for first, second in combinations(singles[:3], 2):
-        complementary = (first.aim.kind, first.aim.service) != (second.aim.kind, second.aim.service)
-        if complementary and compatible((first, second)) and second.score >= 0.4 * singles[0].score:
-            return first, second
-    return None
-
-
 def choose(scored: Sequence[Scored], limit: int) -> tuple[tuple[Scored, ...], ...]:
-    """At most `limit` really different groups of steps, best first; the last may combine two ideas."""
+    """At most `limit` really different groups of steps, best first.
+
+    The third acts on a target of its own; where there is none, it does the first two together.
+    """
     singles = _different(scored, 6)
     groups: list[tuple[Scored, ...]] = [(one,) for one in singles[:limit]]
-    both = _combination(singles)
-    if both is not None and limit >= 3:
-        groups = [*groups[: limit - 1], both]
-    return tuple(groups)
+    if limit < 3 or len(singles) < 2 or not compatible(singles[:2]):
+        return tuple(groups)
+    taken = {one.candidate.step.target for one in singles[:2]}
+    elsewhere = next((one for one in singles[2:] if one.candidate.step.target not in taken), None)
+    third = (elsewhere,) if elsewhere and elsewhere.score >= WORTHY * singles[1].score else tuple(singles[:2])
+    return (*groups[:2], third)
 
 
 def draft(parts: Sequence[Scored], why: str = "") -> DraftOption:

@@ -25,6 +25,10 @@ SATURATION: dict[CauseKind, re.Pattern[str]] = {
 LIMITS: frozenset[CauseKind] = frozenset({"capacity", "throttled", "quota"})
 
 
+PER_REQUEST = "per request"
+"""The unit of findings that are quotients of work and requests."""
+
+
 def short_name(resource: str) -> str:
     """What a person calls a resource: an ARN without its coordinates and its type."""
     parts = resource.split(":", 5)
@@ -66,6 +70,7 @@ def limits(dossier: Dossier) -> tuple[Finding, ...]:
         for f in dossier.findings
         if (f.metric and _LIMIT_METRIC.search(f.metric.name) and f.direction in ("up", "new"))
         or (f.kind == "log" and _LIMIT_LOG.search(f.summary))
+        or (f.kind == "state" and f.cause_kind in LIMITS)
     )
 
 
@@ -83,10 +88,16 @@ def change(dossier: Dossier, change_id: str) -> Finding | None:
 def per_request(dossier: Dossier, resource: str = "") -> tuple[float, Finding, Finding | None] | None:
     """How much more work each request needs than before (ratio), with the findings it is made of.
 
-    Without a rise of requests the whole rise of work counts. None when no rise of work was measured.
+    A quotient that analysis measured itself counts first; else the rise of work is divided by the rise of requests,
+    and without a rise of requests the whole rise of work counts. None when no rise of work was measured.
     """
+    quotients = tuple(f for f in dossier.findings if f.unit == PER_REQUEST and f.size > 0)
+    near = tuple(f for f in quotients if resource and resource in (f.resource, f.service))
+    measured = strongest(near) or strongest(tuple(f for f in quotients if f.cause_kind)) or strongest(quotients)
+    asked = demand(dossier)
+    if measured is not None:
+        return measured.size, measured, asked
     done = work(dossier, resource)
     if done is None or done.size <= 0:
         return None
-    asked = demand(dossier)
     return done.size / max(asked.size if asked else 1.0, 1.0), done, asked

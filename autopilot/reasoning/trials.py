@@ -74,7 +74,10 @@ def _proportion(claim: Claim, dossier: Dossier) -> Trial:
         return Trial("Work per request: no rise of work below the service was measured.", "silent")
     ratio, done, asked = measured
     rise = f"requests rose {asked.size:.1f}x" if asked else "requests did not rise"
-    seen = f"{signs.named(done)} rose {done.size:.1f}x while {rise}: {ratio:.1f}x work per request"
+    if done.unit == signs.PER_REQUEST:
+        seen = f"{done.summary.rstrip('.')}, while {rise}"
+    else:
+        seen = f"{signs.named(done)} rose {done.size:.1f}x while {rise}: {ratio:.1f}x work per request"
     excess, ids = ratio >= OUT_OF_PROPORTION, _ids(done, asked)
     if claim.cause_kind == "traffic_surge":
         text = f"A traffic rise alone would not raise work per request: {seen}."

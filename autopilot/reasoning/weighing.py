@@ -4,13 +4,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from autopilot.incident.diagnosis import Hypothesis, Standing
-from autopilot.incident.finding import Dossier, Finding, Suspect
+from autopilot.incident.finding import Dossier, Finding, FindingKind, Suspect
+from autopilot.reasoning.signs import happened, limits
 from autopilot.reasoning.trials import Claim, trials_for
 from autopilot.reasoning.verdict import Weights, verdict
 
 UNRANKED = 0.2
 """Prior of an explanation that analysis did not suspect."""
 
+_LATER: dict[FindingKind, int] = {"change": 0, "state": 2, "log": 2, "alarm": 3, "impact": 4}
+"""Which of two findings of the same moment is the consequence."""
 _RANK: dict[Standing, int] = {"confirmed": 0, "likely": 1, "inconclusive": 2, "refuted": 3}
 
 
@@ -57,7 +60,8 @@ def weigh(proposal: Proposal, dossier: Dossier) -> Hypothesis:
             contradicting=contradicting,
             trials=trials,
             gaps=dossier.gaps,
-            insufficient=dossier.insufficient_evidence,
+            # To say that the cause is unknown is no explanation, however well it is supported.
+            insufficient=dossier.insufficient_evidence or claim.cause_kind == "unknown",
         )
     )
     words = {"held": "passed", "refuted": "failed", "silent": "not possible"}
@@ -85,8 +89,12 @@ def causal_chain(best: Hypothesis | None, dossier: Dossier) -> tuple[str, ...]:
     """What led to what: the evidence of the leading hypothesis in the order of time, with finding ids."""
     if best is None or best.standing == "inconclusive":
         return ()
-    chosen = [f for f in _findings(dossier, best.supporting) if f.kind not in ("record", "version")]
-    alarms = [f for f in dossier.findings if f.kind in ("alarm", "impact") and f.id not in best.supporting]
-    alarms.sort(key=lambda f: (-f.score, f.id))
-    steps = sorted((*chosen[:6], *alarms[:2]), key=lambda f: (f.onset or f.window.start, f.id))
-    return tuple(f"{f.onset or f.window.start:%H:%M} {f.summary} ({f.id})" for f in steps)
+    own = [f for f in _findings(dossier, best.supporting) if f.kind not in ("record", "recurrence", "version")]
+    chosen = dict.fromkeys(f.id for f in own[:5])
+    chosen |= dict.fromkeys(f.id for f in sorted(limits(dossier), key=lambda f: (-f.score, f.id))[:2])
+    outcome = sorted((f for f in dossier.findings if f.kind in ("alarm", "impact")), key=lambda f: (-f.score, f.id))
+    chosen |= dict.fromkeys(f.id for f in outcome[: 8 - len(chosen)][:2])
+    steps = sorted(
+        _findings(dossier, chosen), key=lambda f: (f"{happened(f):%F %H:%M}", _LATER.get(f.kind, 1), f.id)
+    )
+    return tuple(f"{happened(f):%H:%M} {f.summary} ({f.id})" for f in steps)
