@@ -1,6 +1,7 @@
 """DynamoDB: provisioned capacity of a table. Auto scaling of it is in `dynamodb_scaling`."""
 
 import math
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -34,6 +35,9 @@ MOST = 4
 """A step raises capacity at most this many times."""
 METRIC_SECONDS = 60.0
 """CloudWatch sums consumed units over this period."""
+PER_SECOND = "units per second"
+"""The unit of findings about a limit that was reached."""
+WRITING = re.compile(r"Write|\b(Put|Update|Delete|TransactWrite)Item")
 
 
 def table_of(clients: AwsClients, region: str, table: str) -> "TableDescriptionTypeDef":
@@ -82,26 +86,36 @@ def set_units(clients: AwsClients, region: str, name: str, wanted: dict[Dimensio
     return True
 
 
+def _asked(finding: Finding) -> str:
+    """The metric and dimensions that a finding is about; quotients and limits name them in their query."""
+    if finding.metric is None:
+        return finding.provenance.query
+    return f"{finding.metric.name} {finding.metric.dimensions.get('Operation', '')}"
+
+
 def pressed(item: InventoryItem, context: Context) -> dict[Dimension, list[Finding]]:
-    """Which side of a table the findings show under pressure; throttles that do not say count as reads."""
+    """Which side of a table the findings show under pressure; those that do not say count as reads."""
     sides: dict[Dimension, list[Finding]] = {"read": [], "write": []}
     for finding in findings_on(item, context):
-        name = finding.metric.name if finding.metric else ""
-        operation = finding.metric.dimensions.get("Operation", "") if finding.metric else ""
-        writes = "Write" in name or operation.startswith(("Put", "Update", "Delete", "BatchWrite", "TransactWrite"))
         if finding.direction in ("up", "new"):
-            sides["write" if writes else "read"].append(finding)
+            sides["write" if WRITING.search(_asked(finding)) else "read"].append(finding)
     return sides
 
 
 def demand(findings: Sequence[Finding]) -> float:
-    """Units per second that were consumed, as far as findings say: sums are per minute."""
-    seen = [
-        (f.observed or 0.0) / (METRIC_SECONDS if f.metric.statistic == "Sum" else 1.0)
-        for f in findings
-        if f.metric is not None and f.metric.name.startswith("Consumed") and f.metric.statistic != "Average"
-    ]
-    return max(seen, default=0.0)
+    """Units per second that were asked for, as far as findings say: what was consumed and what was refused."""
+    consumed, refused = [0.0], [0.0]
+    for finding in findings:
+        level = finding.observed or 0.0
+        if finding.unit == PER_SECOND:
+            consumed.append(level)
+        elif finding.metric is not None and finding.metric.statistic == "Sum":
+            rate = level / METRIC_SECONDS
+            if finding.metric.name.startswith("Consumed"):
+                consumed.append(rate)
+            elif "Throttle" in finding.metric.name:
+                refused.append(rate)
+    return max(consumed) + max(refused)
 
 
 def next_level(present: int, needed: float) -> int:

@@ -118,11 +118,7 @@ class Rollback(EcsTool):
                 {"task_definition": f"versions[{index}]" + (f", healthy by {record.finding_id}" if record else "")},
             )
             first = [record.finding_id] if record else []
-            why = (
-                f"{label} {record.evidence} ({record.finding_id})"
-                if record
-                else f"{label} ran before {active[-12:]}"
-            )
+            why = f"{record.evidence} ({record.finding_id})" if record else f"{label} ran before {active[-12:]}"
             cited = evidence(item, context, self.addresses, first)
             how_well = fit(item, context, frozenset({"bad_deploy", "image", "startup"})) * (1.0 if record else 0.8)
             effect = expected(context, f"{item.service} behaves as it did with {label}", 300.0)

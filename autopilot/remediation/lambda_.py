@@ -72,7 +72,7 @@ class RollbackAlias(AwsTool):
             effect = expected(context, f"{item.service} behaves as it did with {label}", 180.0)
             ids = evidence(item, context, self.addresses, [record.finding_id])
             how_well = fit(item, context, frozenset({"bad_deploy", "slow_query"}))
-            return (self._offer(step, effect, f"{label} {record.evidence} ({record.finding_id})", ids, how_well),)
+            return (self._offer(step, effect, f"{record.evidence} ({record.finding_id})", ids, how_well),)
         return ()
 
     def command(self, step: Step) -> str:
