@@ -22,6 +22,7 @@ from botocore.exceptions import (
 from botocore.exceptions import (
     ConnectionError as BotoConnectionError,
 )
+from botocore.parsers import ResponseParserError
 
 from autopilot.incident.ports import Failure
 from autopilot.settings import Aws
@@ -67,10 +68,12 @@ def marking(key: str) -> Generator[None]:
         _mark.reset(token)
 
 
-def _append_mark(params: dict[str, Any], **_: object) -> None:
-    """Before a call: add the mark. SigV4 does not sign the User-Agent, so the signature holds."""
+def _append_mark(request: Any, **_: object) -> None:
+    """Before sending: add the mark. SigV4 does not sign the User-Agent, so the signature holds."""
     if key := _mark.get():
-        params["headers"]["User-Agent"] = f"{params['headers'].get('User-Agent', USER_AGENT)} step/{key}"
+        agent = request.headers.get("User-Agent", USER_AGENT)
+        agent = agent.decode() if isinstance(agent, bytes) else agent
+        request.headers["User-Agent"] = f"{agent} step/{key}"
 
 
 def _note_action(parsed: dict[str, Any], model: Any, **_: object) -> None:
@@ -107,7 +110,7 @@ class AwsClients:
         with self._lock:
             if (service, where) not in self._clients:
                 client = self._session.client(service, region_name=where, config=self._config)
-                client.meta.events.register("before-call", _append_mark)
+                client.meta.events.register("before-send", _append_mark)
                 client.meta.events.register("after-call", _note_action)
                 self._clients[service, where] = client
             return self._clients[service, where]
@@ -177,6 +180,9 @@ class AwsClients:
         """X-Ray."""
         return self._client("xray", region)
 
+
+AWS_ERRORS = (ClientError, BotoCoreError, ResponseParserError)
+"""Everything that the SDK raises when AWS or the way to it fails; garbage from a proxy is the third."""
 
 ErrorKind = Literal["throttled", "denied", "invalid", "missing", "conflict", "unsupported", "unavailable"]
 
@@ -262,13 +268,15 @@ def explain(error: Exception) -> str:
     if isinstance(error, ClientError):
         details = error.response.get("Error", {})
         return f"{error.operation_name}: {details.get('Code', 'error')}: {details.get('Message', '')}"[:300]
+    if isinstance(error, ResponseParserError):
+        return "an answer that is not AWS's; is there a proxy between?"
     if isinstance(error, (BotoConnectionError, HTTPClientError)):
         return f"no answer from AWS ({type(error).__name__})"
     return f"{type(error).__name__}: {error}"[:300]
 
 
-def to_failure(error: ClientError | BotoCoreError, what: str) -> Failure:
-    """The failure for the activity layer. `what` says what was being done, such as "reading table 'orders'"."""
+def to_failure(error: Exception, what: str) -> Failure:
+    """One of `AWS_ERRORS` for the activity layer. `what` was being done, such as "reading table 'orders'"."""
     kind = error_kind(error)
     pause = THROTTLE_PAUSE if kind == "throttled" else None
     return Failure(f"{what} failed: {explain(error)}. {remedy(error)}", who=_WHO[kind], retry_after=pause)

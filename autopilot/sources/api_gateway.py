@@ -5,10 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from autopilot.case.schema import frame
-from autopilot.clients.aws import to_failure
+from autopilot.clients.aws import AWS_ERRORS, to_failure
 from autopilot.incident.base import Scalar
 from autopilot.incident.evidence import Scope
 from autopilot.sources.aws import MAX_PAGES, AwsSource, Resources, console, pages
@@ -39,6 +37,7 @@ class ApiGateway(AwsSource):
     def collect_region(self, scope: Scope, region: str, budget: Budget, into: Collected) -> None:
         """Every API near the scope."""
         resources = self.account.resources(region, budget)
+        resources.needed("apis")
         apis = _apis(resources)
         if not apis:
             into.miss("no_data", f"no REST APIs in {region}")
@@ -70,9 +69,10 @@ class ApiGateway(AwsSource):
         for region in self.clients.regions:
             try:
                 resources = self.account.resources(region, budget)
+                resources.needed("apis")
                 for api in _apis(resources):
                     found += _edges(api, self._integrated(region, api, budget), resources)
-            except (ClientError, BotoCoreError) as error:
+            except AWS_ERRORS as error:
                 raise to_failure(error, f"reading API Gateway in {region}") from error
         return list(dict.fromkeys(found))
 

@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from autopilot.case.schema import frame
-from autopilot.clients.aws import error_kind, explain, remedy
+from autopilot.clients.aws import AWS_ERRORS, error_kind, explain, remedy
 from autopilot.incident.evidence import Scope
 from autopilot.sources.aws import AwsSource, asking, pages
 from autopilot.sources.base import Budget, Collected
@@ -43,7 +41,7 @@ def scalable_targets(
             for page in pages(budget, listing, "NextToken", MAX_PAGES)
             for t in page["ScalableTargets"]
         ]
-    except (ClientError, BotoCoreError) as error:
+    except AWS_ERRORS as error:
         kind = "denied" if error_kind(error) == "denied" else "failed"
         into.miss(kind, f"auto scaling of {namespace} in {region}: {explain(error)}", remedy(error))
         return None

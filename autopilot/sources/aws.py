@@ -6,13 +6,13 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, ReadTimeoutError
+from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
-from autopilot.clients.aws import AwsClients, error_kind, explain, remedy
+from autopilot.clients.aws import AWS_ERRORS, AwsClients, error_kind, explain, remedy
 from autopilot.incident.base import TimeWindow
 from autopilot.incident.evidence import GapKind, Scope
 from autopilot.settings import Aws
@@ -50,7 +50,7 @@ def asking(into: Collected, what: str) -> Generator[None]:
         yield
     except (ReadTimeoutError, ConnectTimeoutError) as error:
         into.miss("timeout", f"{what}: {explain(error)}", remedy(error))
-    except (ClientError, BotoCoreError) as error:
+    except AWS_ERRORS as error:
         into.miss(_GAP.get(error_kind(error), "failed"), f"{what}: {explain(error)}", remedy(error))
 
 
@@ -94,7 +94,13 @@ class Resources:
     services: Mapping[tuple[str, str], str]
     apis: Mapping[str, str]
     """API id → name."""
-    problems: tuple[Exception, ...] = ()
+    problems: Mapping[str, Exception] = field(default_factory=dict[str, Exception])
+    """What could not be listed, and why."""
+
+    def needed(self, listing: str) -> None:
+        """Raise what kept a listing (functions, tables, databases, apis) from us: unknown is not none."""
+        if listing in self.problems:
+            raise self.problems[listing]
 
     def service(self, kind: str, name: str) -> str:
         """The service of a resource: its tag, else its own name."""
@@ -151,12 +157,12 @@ class Account:
         }
         services: dict[tuple[str, str], str] = {}
         apis: dict[str, str] = {}
-        problems: list[Exception] = []
+        problems: dict[str, Exception] = {}
         for task, outcome in attempt_all(tasks, LISTING_SECONDS).items():
             if isinstance(outcome, BudgetExceeded):
                 raise outcome
             if isinstance(outcome, Exception):
-                problems.append(outcome)
+                problems[task] = outcome
                 continue
             for kind, name, service in outcome:
                 if kind == "api_id" and task == "apis":
@@ -166,7 +172,7 @@ class Account:
         for api_id, name in apis.items():
             if tag := services.pop(("api_id", api_id), ""):
                 services["api", name] = tag
-        return Resources(services, apis, tuple(problems))
+        return Resources(services, apis, problems)
 
     def _functions(self, region: str, budget: Budget) -> list[tuple[str, str, str]]:
         listing = self.clients.lambda_(region).get_paginator("list_functions").paginate()

@@ -1,20 +1,18 @@
 """CloudTrail: who changed what. Read-only events are left out, our own steps are recognised by their mark."""
 
 import re
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from autopilot.case.schema import frame
-from autopilot.clients.aws import to_failure
+from autopilot.clients.aws import AWS_ERRORS, to_failure
 from autopilot.incident.base import TimeWindow
 from autopilot.incident.evidence import Scope
 from autopilot.incident.finding import TimelineEntry
-from autopilot.sources.aws import AwsSource, Resources, console, pages, whole
+from autopilot.sources.aws import AwsSource, Resources, console, named, pages, whole
 from autopilot.sources.base import Budget, Collected
 from autopilot.sources.cloudtrail_events import change_kind, target, told
+from autopilot.sources.inventory import entries
 from autopilot.sources.json_shape import document, mapping
 
 if TYPE_CHECKING:
@@ -44,15 +42,15 @@ class CloudTrail(AwsSource):
     def recent_changes(self, scope: Scope, limit: int) -> Sequence[TimelineEntry]:
         """See `ReadsChanges`. Raises Failure."""
         budget = Budget(calls=20, seconds=4.0)
-        entries: list[TimelineEntry] = []
+        found: list[dict[str, Any]] = []
         for region in self.account.regions(scope):
             try:
                 resources = self.account.resources(region, budget)
                 rows, _ = self._changes(region, whole(scope), QUICK_PAGES, resources, budget)
-            except (ClientError, BotoCoreError) as error:
+            except AWS_ERRORS as error:
                 raise to_failure(error, f"reading CloudTrail in {region}") from error
-            entries += [entry(row) for row in rows]
-        return sorted(entries, key=lambda e: e.at, reverse=True)[:limit]
+            found += rows
+        return entries(found, limit)
 
     def _changes(
         self, region: str, window: TimeWindow, most: int, resources: Resources, budget: Budget
@@ -78,13 +76,6 @@ class CloudTrail(AwsSource):
         return rows, not more
 
 
-def entry(row: Mapping[str, Any]) -> TimelineEntry:
-    """A change row as a moment of the story."""
-    at: datetime = row["time"]
-    by = f" by {row['author']}" if row.get("author") else ""
-    return TimelineEntry(at=at, kind="change", text=f"{row['kind']}: {row['summary']}{by}")
-
-
 def _row(event: "EventTypeDef", region: str, resources: Resources) -> dict[str, Any] | None:
     """The event as a change; None when it failed or changed nothing that matters."""
     name, detail = event.get("EventName", ""), document(event.get("CloudTrailEvent", ""))
@@ -93,8 +84,8 @@ def _row(event: "EventTypeDef", region: str, resources: Resources) -> dict[str, 
         return None
     parameters = mapping(detail.get("requestParameters"))
     of, resource = target(parameters)
-    if not of:
-        resource = next((r.get("ResourceName", "") for r in event.get("Resources", [])), "")
+    if of in {"", "name"} and (seen := next((r.get("ResourceName", "") for r in event.get("Resources", [])), "")):
+        of, resource = named(seen) or ("", seen)
     if of == "api_id":
         of, resource = "api", resources.apis.get(resource, resource)
     own = _OWN.search(str(detail.get("userAgent", "")))

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import polars as pl
-from botocore.exceptions import BotoCoreError, ClientError
 
 from autopilot.case.schema import UTC as UTC_TIME
 from autopilot.case.schema import conform
-from autopilot.clients.aws import error_kind, explain, remedy, to_failure
+from autopilot.clients.aws import AWS_ERRORS, error_kind, to_failure
 from autopilot.incident.base import Time, TimeWindow
 from autopilot.incident.evidence import Scope
 from autopilot.incident.metric import MetricRef
@@ -55,8 +54,9 @@ class CloudWatchMetrics(AwsSource):
     def collect_region(self, scope: Scope, region: str, budget: Budget, into: Collected) -> None:
         """List what exists, choose, read baseline and incident at one minute's resolution."""
         resources = self.account.resources(region, budget)
-        for problem in resources.problems:
-            into.miss("failed", f"naming resources in {region}: {explain(problem)}", remedy(problem))
+        for listing, problem in resources.problems.items():
+            with asking(into, f"{listing} in {region}, needed to tell whose metric is whose"):
+                raise problem
         chosen = self._choose(scope, self._list(scope, region, resources, budget, into), region, into)
         queries = [(series, statistic) for series in chosen for statistic in statistics(series.metric)]
         percentile = [query for query in queries if query[1] == PERCENTILE]
@@ -167,7 +167,7 @@ class CloudWatchMetrics(AwsSource):
         """One series; nothing when CloudWatch refuses the resolution, as for metrics published once a minute."""
         try:
             return self._batch(region, [query], window, period, Budget(calls=20, seconds=15.0))[0]
-        except (ClientError, BotoCoreError) as error:
+        except AWS_ERRORS as error:
             if period < PERIOD and error_kind(error) == "invalid":
                 return []
             raise to_failure(error, f"reading {question(*query, period)!r}") from error

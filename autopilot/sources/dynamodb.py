@@ -28,6 +28,7 @@ class DynamoDB(AwsSource):
     def collect_region(self, scope: Scope, region: str, budget: Budget, into: Collected) -> None:
         """Every table near the scope."""
         resources = self.account.resources(region, budget)
+        resources.needed("tables")
         client = self.clients.dynamodb(region)
         found = [(resources.service("table", name), name) for name in resources.names("table")]
         near = nearest(scope, found, f"tables in {region}", into)

@@ -4,10 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from autopilot.case.schema import frame
-from autopilot.clients.aws import to_failure
+from autopilot.clients.aws import AWS_ERRORS, to_failure
 from autopilot.incident.base import Scalar
 from autopilot.incident.evidence import Scope
 from autopilot.incident.finding import TimelineEntry
@@ -60,7 +58,7 @@ class Ecs(AwsSource):
                 for service in self._services(region, budget):
                     if _owner(service) in scope.services:
                         rows += _changes(service, region, scope)
-            except (ClientError, BotoCoreError) as error:
+            except AWS_ERRORS as error:
                 raise to_failure(error, f"reading ECS deployments in {region}") from error
         return entries(rows, limit)
 

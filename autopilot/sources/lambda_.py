@@ -7,10 +7,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from autopilot.case.schema import frame
-from autopilot.clients.aws import to_failure
+from autopilot.clients.aws import AWS_ERRORS, to_failure
 from autopilot.incident.base import Scalar
 from autopilot.incident.evidence import Scope
 from autopilot.incident.finding import TimelineEntry
@@ -75,13 +73,14 @@ class Lambda(AwsSource):
         for region in self.account.regions(scope):
             try:
                 resources = self.account.resources(region, budget)
+                resources.needed("functions")
                 names = [
                     n for n in resources.names("function") if resources.service("function", n) in scope.services
                 ]
                 for name, versions in each(partial(self._versions, region, budget), names[:QUICK_FUNCTIONS]):
                     function = _Function({"FunctionName": name}, versions, (), None)
                     rows += _changes(function, resources.service("function", name), region, scope)
-            except (ClientError, BotoCoreError) as error:
+            except AWS_ERRORS as error:
                 raise to_failure(error, f"reading Lambda versions in {region}") from error
         return entries(rows, limit)
 
@@ -92,7 +91,7 @@ class Lambda(AwsSource):
         for region in self.clients.regions:
             try:
                 found += _edges(self._list(region, budget), self.account.resources(region, budget))
-            except (ClientError, BotoCoreError) as error:
+            except AWS_ERRORS as error:
                 raise to_failure(error, f"reading Lambda functions in {region}") from error
         return list(dict.fromkeys(found))
 
