@@ -88,7 +88,7 @@ class GitHub(StandIn):
     async def _missing(self, request: Request) -> Response:
         return self._refusal(request) or self._error(404, "Not Found")
 
-    async def _rate_limit(self, request: Request) -> Response:
+    async def _rate_limit(self, _: Request) -> Response:
         core = {"limit": LIMIT, "used": self.used, "remaining": LIMIT - self.used, "reset": 4_102_444_800}
         return JSONResponse({"resources": {"core": core}, "rate": core}, 200, self._headers())
 

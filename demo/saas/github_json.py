@@ -65,8 +65,14 @@ def commit(repo: GitHubRecords, record: Commit, *, whole: bool = False) -> Json:
     url = f"{API}/repos/{repo.repository}/commits/{record.sha}"
     index = _index(repo, record.sha)
     who = {"name": record.author, "email": f"{record.login}@paperplane.example", "date": _stamp(record.at)}
-    parents = [{"sha": p.sha, "url": f"{API}/repos/{repo.repository}/commits/{p.sha}",
-                "html_url": f"{WEB}/{repo.repository}/commit/{p.sha}"} for p in repo.commits[max(index - 1, 0) : index]]  # fmt: skip
+    parents = [
+        {
+            "sha": p.sha,
+            "url": f"{API}/repos/{repo.repository}/commits/{p.sha}",
+            "html_url": f"{WEB}/{repo.repository}/commit/{p.sha}",
+        }
+        for p in repo.commits[max(index - 1, 0) : index]
+    ]
     found: Json = {
         "sha": record.sha, "url": url, "html_url": f"{WEB}/{repo.repository}/commit/{record.sha}",
         "comments_url": f"{url}/comments", "author": _user(record.login), "committer": _user(record.login),
@@ -138,10 +144,11 @@ def pull(repo: GitHubRecords, record: PullRequest, *, whole: bool = False) -> Js
 
 def reviews(repo: GitHubRecords, record: PullRequest) -> list[Json]:
     """The reviews of a pull request."""
+    link = f"{WEB}/{repo.repository}/pull/{record.number}#pullrequestreview-"
     return [
         {
             "id": record.number * 100 + index, "user": _user(r.login), "body": r.body, "state": r.state,
-            "html_url": f"{WEB}/{repo.repository}/pull/{record.number}#pullrequestreview-{record.number * 100 + index}",
+            "html_url": f"{link}{record.number * 100 + index}",
             "submitted_at": _stamp(r.at), "commit_id": record.merge_sha, "author_association": "MEMBER",
         }
         for index, r in enumerate(record.remarks)
@@ -151,12 +158,13 @@ def reviews(repo: GitHubRecords, record: PullRequest) -> list[Json]:
 
 def review_comments(repo: GitHubRecords, record: PullRequest) -> list[Json]:
     """The comments on lines of a pull request."""
+    link = f"{WEB}/{repo.repository}/pull/{record.number}#discussion_r"
     return [
         {
             "id": record.number * 1_000 + index, "pull_request_review_id": record.number * 100 + index,
             "user": _user(r.login), "body": r.body, "path": r.path, "line": r.line, "side": "RIGHT",
             "created_at": _stamp(r.at), "updated_at": _stamp(r.at), "commit_id": record.merge_sha,
-            "html_url": f"{WEB}/{repo.repository}/pull/{record.number}#discussion_r{record.number * 1_000 + index}",
+            "html_url": f"{link}{record.number * 1_000 + index}",
             "diff_hunk": "", "author_association": "MEMBER",
         }
         for index, r in enumerate(record.remarks)

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from demo.saas.jira_query import JqlError, sorted_matches
 from demo.saas.records import JiraIssue
-from demo.saas.server import Json, StandIn, basic, parameters
+from demo.saas.server import Json, StandIn, as_object, as_objects, basic, parameters
 
 TRANSITIONS = {"11": "To Do", "21": "In Progress", "31": "Done"}
 CATEGORIES = {"To Do": "new", "In Progress": "indeterminate", "Done": "done"}
@@ -32,7 +32,7 @@ def _stamp(at: datetime | None) -> str | None:
 
 
 def _is_adf(value: Any) -> bool:
-    return isinstance(value, dict) and value.get("type") == "doc" and isinstance(value.get("content"), list)
+    return as_object(value).get("type") == "doc" and isinstance(value["content"], list)
 
 
 class Jira(StandIn):
@@ -146,8 +146,8 @@ class Jira(StandIn):
             found = sorted_matches(list(self._issues.values()), self.properties, jql)
         except JqlError as error:
             return self._error(400, str(error))
-        wanted = arguments.get("fields") or []
-        wanted = wanted.split(",") if isinstance(wanted, str) else wanted
+        asked: Any = arguments.get("fields")
+        wanted: list[str] = asked.split(",") if isinstance(asked, str) else list(asked or ())
         start = int(str(arguments.get("nextPageToken") or "0") or 0)
         size = min(int(arguments.get("maxResults") or DEFAULT_PAGE), MAX_PAGE)
         page = [
@@ -161,7 +161,7 @@ class Jira(StandIn):
     def _checked(self, fields: Json, *, new: bool) -> Response | None:
         errors: dict[str, str] = {}
         if new:
-            if (fields.get("project") or {}).get("key") != self._project:
+            if as_object(fields.get("project")).get("key") != self._project:
                 errors["project"] = "Specify a valid project ID or key"
             if not fields.get("issuetype"):
                 errors["issuetype"] = "Specify an issue type"
@@ -182,10 +182,11 @@ class Jira(StandIn):
             return refusal
         key, now = f"{self._project}-{next(self._next_key)}", _stamp(datetime.now(UTC))
         whole: Json = {
-            "labels": [], "components": [], "priority": {"name": "Medium"}, "description": None,
+            "labels": list[str](), "components": list[Json](), "priority": {"name": "Medium"}, "description": None,
         } | fields | {
-            "created": now, "updated": now, "resolutiondate": None, "resolution": None, "status": self._status("To Do"),
-            "comment": {"comments": [], "total": 0, "maxResults": 0, "startAt": 0},
+            "created": now, "updated": now, "resolutiondate": None, "resolution": None,
+            "status": self._status("To Do"),
+            "comment": {"comments": list[Json](), "total": 0, "maxResults": 0, "startAt": 0},
         }  # fmt: skip
         issue: Json = {
             "id": str(next(self._numbers)),
@@ -194,7 +195,7 @@ class Jira(StandIn):
             "fields": whole,
         }
         self._issues[key] = issue
-        self.properties[key] = {p["key"]: p["value"] for p in arguments.get("properties") or []}
+        self.properties[key] = {p["key"]: p["value"] for p in as_objects(arguments.get("properties"))}
         return JSONResponse({"id": issue["id"], "key": key, "self": f"{self.url}{issue['self']}"}, 201)
 
     def _issue(self, request: Request, arguments: Json) -> Response:
@@ -207,9 +208,9 @@ class Jira(StandIn):
         if refusal is not None:
             return refusal
         issue["fields"] |= fields | {"updated": _stamp(datetime.now(UTC))}
-        for name, operations in (arguments.get("update") or {}).items():
+        for name, operations in as_object(arguments.get("update")).items():
             if name == "labels":
-                issue["fields"]["labels"] += [o["add"] for o in operations if "add" in o]
+                issue["fields"]["labels"] += [o["add"] for o in as_objects(operations) if "add" in o]
         return Response(status_code=204)
 
     def _comment(self, request: Request, arguments: Json) -> Response:
@@ -232,7 +233,7 @@ class Jira(StandIn):
                 {"id": i, "name": n, "to": self._status(n), "isAvailable": True} for i, n in TRANSITIONS.items()
             ]
             return JSONResponse({"expand": "transitions", "transitions": shown})
-        name = TRANSITIONS.get(str((arguments.get("transition") or {}).get("id", "")))
+        name = TRANSITIONS.get(str(as_object(arguments.get("transition")).get("id", "")))
         if name is None:
             return self._error(400, "Transition id is not valid for this issue.")
         now, done = _stamp(datetime.now(UTC)), name == "Done"

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from demo.saas.server import Json
+from demo.saas.server import Json, as_object, as_objects
 
 _CLAUSE = re.compile(
-    r"^\s*(?P<field>\"[^\"]+\"|[\w.]+(?:\[[^\]]+\][\w.]*)?)\s*(?P<operator>!=|>=|<=|!~|=|~|>|<|\bNOT IN\b|\bIN\b|\bIS NOT\b|\bIS\b)\s*(?P<value>.+?)\s*$",
+    r"^\s*(?P<field>\"[^\"]+\"|[\w.]+(?:\[[^\]]+\][\w.]*)?)\s*"
+    r"(?P<operator>!=|>=|<=|!~|=|~|>|<|\bNOT IN\b|\bIN\b|\bIS NOT\b|\bIS\b)\s*(?P<value>.+?)\s*$",
     re.IGNORECASE | re.DOTALL,
 )
 _AND = re.compile(r"\s+AND\s+(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)", re.IGNORECASE)
@@ -41,11 +42,11 @@ def _moment(text: str) -> datetime:
 
 def _words(value: Any) -> str:
     """The text in an Atlassian document or any other value."""
-    if isinstance(value, dict):
-        return " ".join(_words(v) for k, v in value.items() if k in {"content", "text", "comments", "body"})
-    if isinstance(value, list):
-        return " ".join(_words(v) for v in value)
-    return str(value or "")
+    if isinstance(value, str):
+        return value
+    inside = as_object(value)
+    nested = " ".join(_words(inside[k]) for k in ("content", "text", "comments", "body") if k in inside)
+    return nested or " ".join(_words(v) for v in as_objects(value))
 
 
 def _values(issue: Json, properties: Mapping[str, Json], field: str) -> list[str]:
@@ -57,13 +58,13 @@ def _values(issue: Json, properties: Mapping[str, Json], field: str) -> list[str
         return [str(value.get(entity[2], "")) if entity[2] else str(value)]
     if field in {"key", "issuekey"}:
         return [issue["key"]]
-    value = fields.get(field)
     if field == "project":
-        return [str(value["key"])]
+        return [str(fields["project"]["key"])]
+    value: Any = fields.get(field)
     if field == "statuscategory":
         return {"new": ["to do"], "done": ["done"]}.get(fields["status"]["statusCategory"]["key"], ["in progress"])
-    items = value if isinstance(value, list) else [value]
-    return [str(i.get("name", "")) if isinstance(i, dict) else str(i) for i in items if i is not None]
+    items: list[Any] = value if isinstance(value, list) else [value]
+    return [str(as_object(i).get("name", i)) for i in items if i is not None]
 
 
 def _matches_text(issue: Json, field: str, value: str) -> bool:

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from demo.saas.model_filling import filled
-from demo.saas.server import Json, StandIn, bearer
+from demo.saas.server import Json, StandIn, as_object, bearer
 
 Behaviour = Literal["sound", "down", "rate-limited", "malformed", "timeout", "refusal", "truncated"]
 BEHAVIOURS: tuple[Behaviour, ...] = get_args(Behaviour)
@@ -110,11 +110,11 @@ class Model(StandIn):
         said: Json = {"role": "assistant", "content": None, "refusal": None}
         if self.behaviour == "refusal":
             return said | {"refusal": "I'm sorry, I can't assist with that request."}, "stop"
-        wanted: Json = (body.get("response_format") or {}).get("json_schema") or {}
+        wanted: Json = as_object(as_object(body.get("response_format")).get("json_schema"))
         tools: list[Json] = body.get("tools") or []
         if not wanted and tools and body.get("tool_choice") != "none":
             function: Json = tools[0]["function"]
-            arguments = json.dumps(filled(function.get("parameters") or {}, prompt))
+            arguments = json.dumps(filled(as_object(function.get("parameters")), prompt))
             call = {"id": f"call_{uuid.uuid4().hex[:24]}", "type": "function",
                     "function": {"name": function["name"], "arguments": arguments}}  # fmt: skip
             return said | {"tool_calls": [call]}, "tool_calls"

@@ -73,26 +73,29 @@ def _choice(options: list[Any], prompt: str) -> Any:
 
 def _value(name: str, schema: Json, root: Json, prompt: str, depth: int) -> Any:
     schema = _resolved(schema, root)
-    if "const" in schema:
-        return schema["const"]
-    if "enum" in schema:
-        return _choice(schema["enum"], prompt)
+    allowed: list[Any] = [schema["const"]] if "const" in schema else schema.get("enum", [])
+    if allowed:
+        return _choice(allowed, prompt)
     variants: list[Json] = schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf") or []
     if variants:
         chosen = next((v for v in variants if v.get("type") != "null"), variants[0])
         return None if depth > MAX_DEPTH else _value(name, chosen, root, prompt, depth + 1)
-    kind = schema.get("type", "object" if "properties" in schema else "string")
-    kind = next((k for k in kind if k != "null"), "null") if isinstance(kind, list) else kind
+    named: Any = schema.get("type", "object" if "properties" in schema else "string")
+    kind = str(named if isinstance(named, str) else next((k for k in named if k != "null"), "null"))
     if kind == "object":
         parts: Json = schema.get("properties", {})
         return {n: _value(n, part, root, prompt, depth + 1) for n, part in parts.items()}
     if kind == "array":
         return _array(name, schema, root, prompt, depth) if depth <= MAX_DEPTH else []
+    return _scalar(kind, name, schema, prompt)
+
+
+def _scalar(kind: str, name: str, schema: Json, prompt: str) -> Any:
     if kind in {"number", "integer"}:
         return _number(schema | {"type": kind})
-    if kind == "boolean":
-        return False
-    return _text(name, prompt)[: int(schema.get("maxLength", 400))] if kind == "string" else None
+    if kind == "string":
+        return _text(name, prompt)[: int(schema.get("maxLength", 400))]
+    return False if kind == "boolean" else None
 
 
 def filled(schema: Json, prompt: str) -> Any:

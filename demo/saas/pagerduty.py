@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from demo.saas.server import Json, StandIn
+from demo.saas.server import Json, StandIn, as_object
 
 ACTIONS = ("trigger", "acknowledge", "resolve")
 SEVERITIES = ("critical", "error", "warning", "info")
@@ -32,8 +32,8 @@ def _problems(event: Json) -> list[str]:
     if event.get("event_action") not in ACTIONS:
         problems.append("'event_action' must be one of trigger, acknowledge, resolve")
     elif event["event_action"] == "trigger":
-        payload = event.get("payload")
-        if not isinstance(payload, dict):
+        payload = as_object(event.get("payload"))
+        if not payload:
             return ["'payload' is missing or blank"]
         missing = (n for n in ("summary", "source", "severity") if not payload.get(n))
         problems += [f"'payload.{name}' is missing or blank" for name in missing]
@@ -73,6 +73,12 @@ class PagerDuty(StandIn):
             {"status": "invalid event", "message": "Event object is invalid", "errors": problems}, 400
         )
 
+    def _key_problems(self, event: Json) -> list[str]:
+        key = event.get("routing_key")
+        if not key:
+            return ["'routing_key' is missing or blank"]
+        return [] if key == self._routing_key else ["'routing_key' is invalid"]
+
     async def _enqueue(self, request: Request) -> Response:
         body = await request.body()
         if len(body) > MAX_BODY:
@@ -81,14 +87,8 @@ class PagerDuty(StandIn):
             event: object = json.loads(body)
         except ValueError:
             return self._invalid(["JSON cannot be parsed"])
-        if not isinstance(event, dict):
-            return self._invalid(["The event must be a JSON object"])
-        known: Json = {str(k): v for k, v in event.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-        if not known.get("routing_key"):
-            return self._invalid(["'routing_key' is missing or blank"])
-        if known["routing_key"] != self._routing_key:
-            return self._invalid(["'routing_key' is invalid"])
-        problems = _problems(known)
+        known = as_object(event)
+        problems = self._key_problems(known) or _problems(known)
         if problems:
             return self._invalid(problems)
         key = str(known.get("dedup_key") or uuid.uuid4().hex)

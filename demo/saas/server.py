@@ -9,7 +9,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, cast
 from urllib.parse import parse_qsl
 
 import uvicorn
@@ -119,6 +119,18 @@ class StandIn(ABC):
         return response
 
 
+def as_object(value: object) -> Json:
+    """A JSON object; anything else counts as an empty one."""
+    return cast(Json, value) if isinstance(value, dict) else {}
+
+
+def as_objects(value: object) -> list[Json]:
+    """The objects of a JSON list; anything else has none."""
+    return (
+        [cast(Json, v) for v in cast(list[object], value) if isinstance(v, dict)] if isinstance(value, list) else []
+    )
+
+
 async def parameters(request: Request) -> Json:
     """Query, form and JSON parameters of a request together, as most vendors accept them."""
     found: Json = dict(parse_qsl(request.url.query, keep_blank_values=True))
@@ -127,8 +139,7 @@ async def parameters(request: Request) -> Json:
         return found
     kind = request.headers.get("content-type", "")
     if "json" in kind:
-        value: object = json.loads(body)
-        return found | (value if isinstance(value, dict) else {})
+        return found | as_object(json.loads(body))
     return found | dict(parse_qsl(body.decode(), keep_blank_values=True))
 
 

@@ -26,16 +26,18 @@ def _stamp(at: datetime | None) -> str:
 
 
 def _incident(record: PastIncident) -> Json:
+    noted = f"{_stamp(record.opened_at)} - Kim Larsen (Work notes)\n"
     return {
         "sys_id": secrets.token_hex(16), "number": record.number, "short_description": record.short_description,
         "description": record.description, "opened_at": _stamp(record.opened_at), "cmdb_ci": record.service,
-        "sys_created_on": _stamp(record.opened_at), "sys_updated_on": _stamp(record.resolved_at or record.opened_at),
+        "sys_created_on": _stamp(record.opened_at),
+        "sys_updated_on": _stamp(record.resolved_at or record.opened_at),
         "resolved_at": _stamp(record.resolved_at), "closed_at": _stamp(record.resolved_at),
         "state": "7" if record.resolved_at else "2", "close_code": record.close_code,
         "close_notes": record.close_notes, "priority": record.priority, "impact": "2", "urgency": "2",
         "category": "software", "business_service": record.service, "assignment_group": "", "correlation_id": "",
         "active": "false" if record.resolved_at else "true", "caller_id": "", "assigned_to": "",
-        "work_notes": "\n\n".join(f"{_stamp(record.opened_at)} - Kim Larsen (Work notes)\n{n}" for n in record.work_notes),
+        "work_notes": "\n\n".join(noted + n for n in record.work_notes),
         "comments": "",
     }  # fmt: skip
 
@@ -151,7 +153,8 @@ class ServiceNow(StandIn):
         for name, value in fields.items():
             text = "" if value is None else str(value)
             if name in JOURNALS and text:
-                entry = f"{now} - {self._login[0]} ({'Work notes' if name == 'work_notes' else 'Additional comments'})\n{text}"
+                kind = "Work notes" if name == "work_notes" else "Additional comments"
+                entry = f"{now} - {self._login[0]} ({kind})\n{text}"
                 row[name] = "\n\n".join(filter(None, (entry, row.get(name, ""))))
             elif name not in {"sys_id", "number", "sys_created_on", *JOURNALS}:
                 row[name] = text
@@ -171,10 +174,10 @@ class ServiceNow(StandIn):
         with self.changed:
             self._last_number += 1
             row: Json = {
-                "sys_id": secrets.token_hex(16), "number": f"INC{self._last_number:07d}", "state": "1", "priority": "5",
-                "impact": "3", "urgency": "3", "active": "true", "opened_at": now, "sys_created_on": now,
-                "resolved_at": "", "correlation_id": "", "short_description": "", "description": "", "close_code": "",
-                "close_notes": "", "work_notes": "", "comments": "",
+                "sys_id": secrets.token_hex(16), "number": f"INC{self._last_number:07d}", "state": "1",
+                "priority": "5",                "impact": "3", "urgency": "3", "active": "true", "opened_at": now, "sys_created_on": now,
+                "resolved_at": "", "correlation_id": "", "short_description": "", "description": "",
+                "close_code": "",                "close_notes": "", "work_notes": "", "comments": "",
             }  # fmt: skip
             self._write(row, fields)
             self._tables[request.path_params["table"]].append(row)

@@ -5,7 +5,8 @@ import re
 from demo.saas.server import Json
 
 _CONDITION = re.compile(
-    r"^(?P<field>[a-z0-9_.]+?)(?P<operator>NOT LIKE|STARTSWITH|ENDSWITH|ISNOTEMPTY|ISEMPTY|NOT IN|LIKE|IN|>=|<=|!=|=|>|<)"
+    r"^(?P<field>[a-z0-9_.]+?)"
+    r"(?P<operator>NOT LIKE|STARTSWITH|ENDSWITH|ISNOTEMPTY|ISEMPTY|NOT IN|LIKE|IN|>=|<=|!=|=|>|<)"
     r"(?P<value>.*)$",
     re.DOTALL,
 )
@@ -48,7 +49,7 @@ def _one(row: Json, text: str) -> bool:
 
 
 def matches(row: Json, query: str) -> bool:
-    """Whether a row fits; `^OR` joins with the condition before it, `^NQ` starts another query. Raises QueryError."""
+    """Whether a row fits; `^OR` joins with the condition before it, `^NQ` starts anew. Raises QueryError."""
     return any(_all(row, part) for part in query.split("^NQ"))
 
 

@@ -159,6 +159,7 @@ class Slack(StandIn):
     def submit_view(self, values: dict[str, str], user: str = "", timeout: float = 5.0) -> Answer:
         """Fill and submit the open modal (waits for it); it closes unless the app answers with errors."""
         opened = self.wait_until(lambda: self.open_view(user), timeout)
+        assert opened is not None  # what wait_until returns is true
         answer = self.app_requests.submit(opened, values)
         if answer.accepted and '"errors"' not in answer.body:
             self.close_view(opened)

@@ -155,8 +155,8 @@ class WebApi:
         if person is None:
             raise SlackError("user_not_found")
         return {
-            "id": person.id, "team_id": TEAM_ID, "name": person.name, "real_name": person.real_name, "deleted": False,
-            "tz": "Etc/UTC", "is_bot": False,
+            "id": person.id, "team_id": TEAM_ID, "name": person.name, "real_name": person.real_name,
+            "deleted": False, "tz": "Etc/UTC", "is_bot": False,
             "profile": {"real_name": person.real_name, "display_name": person.name, "email": person.email},
         }  # fmt: skip
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from demo.saas.server import Json
+from demo.saas.server import Json, as_object, as_objects
 
 MAX_BLOCKS = {"message": 50, "modal": 100}
 KNOWN_BLOCKS = {
@@ -48,9 +48,9 @@ def buttons(message: Json) -> list[Button]:
 
 
 def _all_blocks(message: Json) -> Iterator[Json]:
-    yield from message.get("blocks") or []
-    for attachment in message.get("attachments") or []:
-        yield from attachment.get("blocks") or []
+    yield from as_objects(message.get("blocks"))
+    for attachment in as_objects(message.get("attachments")):
+        yield from as_objects(attachment.get("blocks"))
 
 
 def elements(block: Json) -> list[Json]:
@@ -73,11 +73,12 @@ def numbered(blocks: list[Json], start: str) -> list[Json]:
 
 
 def _text_problems(where: str, text: Any, limit: int, kinds: tuple[str, ...]) -> Iterator[str]:
-    if not isinstance(text, dict) or text.get("type") not in kinds:
+    given = as_object(text)
+    if given.get("type") not in kinds:
         yield f"must be a text object of type {' or '.join(kinds)} [json-pointer:{where}]"
-    elif not text.get("text"):
+    elif not given.get("text"):
         yield f"must be more than 0 characters [json-pointer:{where}/text]"
-    elif len(text["text"]) > limit:
+    elif len(str(given["text"])) > limit:
         yield f"must be less than {limit + 1} characters [json-pointer:{where}/text]"
 
 
@@ -145,9 +146,10 @@ def _block_problems(where: str, block: Json) -> Iterator[str]:
         yield from _element_problems(f"{where}/elements/{index}", element)
 
 
-def block_problems(blocks: Any, surface: str = "message") -> list[str]:
+def block_problems(given: Any, surface: str = "message") -> list[str]:
     """Why Slack would refuse these blocks; empty when it would take them."""
-    if not isinstance(blocks, list) or not all(isinstance(b, dict) for b in blocks):
+    blocks = as_objects(given)
+    if not isinstance(given, list) or len(blocks) != len(given):  # pyright: ignore[reportUnknownArgumentType]
         return ["must be an array of blocks [json-pointer:/blocks]"]
     problems: list[str] = []
     if len(blocks) > MAX_BLOCKS[surface]:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from demo.saas.server import Json, parameters
+from demo.saas.server import Json, as_object, parameters
 from demo.saas.slack_blocks import Button, buttons
 from demo.saas.slack_render import content, text_object
 from demo.saas.slack_requests import Answer
@@ -118,13 +118,13 @@ class SlackPage:
         opened = self._hands.open_view(person)
         if opened is None:
             return None
-        inputs = [
+        inputs: list[Json] = [
             {
                 "label": text_object(block.get("label")),
                 "hint": text_object(block.get("hint")),
                 "name": block["element"].get("action_id", ""),
                 "lines": bool(block["element"].get("multiline")),
-                "placeholder": (block["element"].get("placeholder") or {}).get("text", ""),
+                "placeholder": as_object(block["element"].get("placeholder")).get("text", ""),
                 "value": block["element"].get("initial_value", ""),
                 "optional": bool(block.get("optional")),
             }
@@ -132,7 +132,7 @@ class SlackPage:
             else {"html": content({"blocks": [block], "channel": "", "ts": ""})}
             for block in opened.view["blocks"]
         ]
-        submit = (opened.view.get("submit") or {}).get("text", "Submit")
+        submit = as_object(opened.view.get("submit")).get("text", "Submit")
         return {"title": text_object(opened.view["title"]), "parts": inputs, "submit": submit}
 
     def _values(self, request: Request) -> Json:

@@ -1,11 +1,12 @@
 """Block Kit and mrkdwn as HTML, near enough to Slack for a person to read and judge."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from markupsafe import Markup, escape
 
-from demo.saas.server import Json
+from demo.saas.server import Json, as_object, as_objects
 
 EMOJI = {
     "rotating_light": "\U0001f6a8", "white_check_mark": "\u2705", "warning": "\u26a0\ufe0f", "x": "\u274c",
@@ -13,11 +14,13 @@ EMOJI = {
     "large_green_circle": "\U0001f7e2", "red_circle": "\U0001f534", "large_yellow_circle": "\U0001f7e1",
     "large_orange_circle": "\U0001f7e0", "bulb": "\U0001f4a1", "eyes": "\U0001f440", "memo": "\U0001f4dd",
     "wrench": "\U0001f527", "bell": "\U0001f514", "fire": "\U0001f525", "raised_hand": "\u270b",
-    "leftwards_arrow_with_hook": "\u21a9\ufe0f", "chart_with_upwards_trend": "\U0001f4c8", "robot_face": "\U0001f916",
+    "leftwards_arrow_with_hook": "\u21a9\ufe0f", "chart_with_upwards_trend": "\U0001f4c8",
+    "robot_face": "\U0001f916",
 }  # fmt: skip
 _SPAN = re.compile(
     r"```(?P<pre>.+?)```|`(?P<code>[^`\n]+)`|<(?P<link>[^<>\n]+)>|:(?P<emoji>[a-z0-9_+-]+):"
-    r"|(?<![\w*])\*(?P<bold>[^*\n]+)\*(?![\w*])|(?<![\w_])_(?P<italic>[^_\n]+)_(?![\w_])|(?<![\w~])~(?P<strike>[^~\n]+)~",
+    r"|(?<![\w*])\*(?P<bold>[^*\n]+)\*(?![\w*])|(?<![\w_])_(?P<italic>[^_\n]+)_(?![\w_])"
+    r"|(?<![\w~])~(?P<strike>[^~\n]+)~",
     re.DOTALL,
 )
 
@@ -86,12 +89,12 @@ def text_object(text: Json | None) -> Markup:
 
 
 def _button(element: Json, block: Json, message: Json) -> Markup:
-    confirm = element.get("confirm") or {}
-    asked = str((confirm.get("text") or {}).get("text", ""))
+    asked = str(as_object(as_object(element.get("confirm")).get("text")).get("text", ""))
     return Markup(
         '<form method="post" action="/page/click" data-confirm="{asked}">'
         '<input type="hidden" name="channel" value="{channel}"><input type="hidden" name="ts" value="{ts}">'
-        '<input type="hidden" name="block_id" value="{block}"><input type="hidden" name="action_id" value="{action}">'
+        '<input type="hidden" name="block_id" value="{block}">'
+        '<input type="hidden" name="action_id" value="{action}">'
         '<button class="button {style}">{label}</button></form>'
     ).format(
         asked=asked, channel=message["channel"], ts=message["ts"], block=block.get("block_id", ""),
@@ -109,32 +112,40 @@ def _section(block: Json, message: Json) -> Markup:
     )
 
 
+def _context(part: Json, _message: Json) -> Markup:
+    inner = (text_object(e) for e in as_objects(part.get("elements")) if e.get("type") != "image")
+    spans = Markup("").join(Markup("<span>{}</span>").format(t) for t in inner)
+    return Markup('<div class="context">{}</div>').format(spans)
+
+
+def _actions(part: Json, message: Json) -> Markup:
+    inner = (_button(e, part, message) for e in as_objects(part.get("elements")) if e.get("type") == "button")
+    return Markup('<div class="actions">{}</div>').format(Markup("").join(inner))
+
+
+def _markdown(part: Json, _message: Json) -> Markup:
+    return Markup('<div class="section">{}</div>').format(mrkdwn(str(part.get("text", "")).replace("**", "*")))
+
+
+_BLOCKS: dict[str, Callable[[Json, Json], Markup]] = {
+    "section": _section,
+    "divider": lambda _part, _message: Markup("<hr>"),
+    "header": lambda part, _message: Markup("<h3>{}</h3>").format(text_object(part.get("text"))),
+    "context": _context,
+    "actions": _actions,
+    "markdown": _markdown,
+}
+
+
 def block(part: Json, message: Json) -> Markup:
     """One block of a message."""
-    kind = part.get("type")
-    if kind == "section":
-        return _section(part, message)
-    if kind == "divider":
-        return Markup("<hr>")
-    if kind == "header":
-        return Markup("<h3>{}</h3>").format(text_object(part.get("text")))
-    if kind == "context":
-        inner = (text_object(e) for e in part.get("elements", []) if e.get("type") != "image")
-        return Markup('<div class="context">{}</div>').format(
-            Markup("").join(Markup("<span>{}</span>").format(t) for t in inner)
-        )
-    if kind == "actions":
-        inner = (_button(e, part, message) for e in part.get("elements", []) if e.get("type") == "button")
-        return Markup('<div class="actions">{}</div>').format(Markup("").join(inner))
-    if kind == "markdown":
-        return Markup('<div class="section">{}</div>').format(mrkdwn(str(part.get("text", "")).replace("**", "*")))
-    return Markup('<div class="context">[{}]</div>').format(str(kind))
+    draw = _BLOCKS.get(str(part.get("type")))
+    return draw(part, message) if draw else Markup('<div class="context">[{}]</div>').format(part.get("type"))
 
 
 def attachment(part: Json, message: Json) -> Markup:
     """One secondary attachment with its coloured bar."""
-    title = _plain(str(part.get("title", "")))
-    title = Markup(str(text_object({"type": "plain_text", "text": str(part.get("title", ""))}))) or title
+    title = text_object({"type": "plain_text", "text": str(part.get("title", ""))})
     link = str(part.get("title_link", ""))
     if link.startswith(("http://", "https://")):
         title = Markup('<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>').format(link, title)
@@ -154,7 +165,7 @@ def attachment(part: Json, message: Json) -> Markup:
 
 def content(message: Json) -> Markup:
     """The whole content of a message: blocks if there are any, else the text; then attachments."""
-    blocks = message.get("blocks") or []
+    blocks = as_objects(message.get("blocks"))
     shown = (block(b, message) for b in blocks) if blocks else (mrkdwn(str(message.get("text", ""))),)
-    more = (attachment(a, message) for a in message.get("attachments") or [])
+    more = (attachment(a, message) for a in as_objects(message.get("attachments")))
     return Markup("").join((*shown, *more))

@@ -110,7 +110,7 @@ class AppRequests:
             "type": "button", "action_id": button.action_id, "block_id": button.block_id, "value": button.value,
             "text": {"type": "plain_text", "text": button.label, "emoji": True}, "action_ts": f"{time.time():.6f}",
         } | ({"style": button.style} if button.style else {})  # fmt: skip
-        payload = {"type": "block_actions"} | self._common(user) | {
+        payload: Json = {"type": "block_actions"} | self._common(user) | {
             "container": {
                 "type": "message", "message_ts": button.message_ts, "channel_id": button.channel,
                 "is_ephemeral": False,
@@ -118,7 +118,7 @@ class AppRequests:
             "trigger_id": self._space.trigger(user),
             "channel": {"id": button.channel, "name": name},
             "message": message,
-            "state": {"values": {}},
+            "state": {"values": Json()},
             "response_url": f"{self._origin()}/actions/{TEAM_ID}/{reply}",
             "actions": [action],
         }  # fmt: skip
@@ -137,14 +137,15 @@ class AppRequests:
             given = {"type": element["type"], "value": value or None}
             state[block["block_id"]] = {element["action_id"]: given}
         shown["state"] = {"values": state}
-        more = {"view": shown, "trigger_id": self._space.trigger(opened.user), "response_urls": []}
+        more: Json = {"view": shown, "trigger_id": self._space.trigger(opened.user), "response_urls": list[Json]()}
         return self._interact({"type": "view_submission"} | self._common(opened.user) | more, forgery)
 
     def event(self, event: Json, forgery: Forgery = "") -> threading.Thread:
         """Deliver an event in the background; the same event id is repeated until it is taken."""
         body = json.dumps({
-            "token": "legacy-verification-token", "team_id": TEAM_ID, "context_team_id": TEAM_ID, "api_app_id": APP_ID,
-            "event": event, "type": "event_callback", "event_id": f"Ev{secrets.token_hex(5).upper()}",
+            "token": "legacy-verification-token", "team_id": TEAM_ID, "context_team_id": TEAM_ID,
+            "api_app_id": APP_ID, "event": event, "type": "event_callback",
+            "event_id": f"Ev{secrets.token_hex(5).upper()}",
             "event_time": int(time.time()), "is_ext_shared_channel": False,
             "authorizations": [{"team_id": TEAM_ID, "user_id": "U0AUTOPLT", "is_bot": True}],
         })  # fmt: skip

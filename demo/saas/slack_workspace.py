@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from demo.saas.records import SlackUser
-from demo.saas.server import Json
+from demo.saas.server import Json, as_object
 from demo.saas.slack_blocks import block_problems, numbered
 
 TEAM_ID, APP_ID, BOT_ID, BOT_USER = "T0PAPERPL", "A0AUTOPLT", "B0AUTOPLT", "U0AUTOPLT"
@@ -157,10 +157,11 @@ class Workspace:
 
     def view_json(self, opened: View) -> Json:
         """A modal as payloads and answers carry it."""
-        fixed = {
+        fixed: Json = {
             "id": opened.id, "team_id": TEAM_ID, "app_id": APP_ID, "bot_id": BOT_ID, "hash": opened.hash,
-            "root_view_id": opened.id, "previous_view_id": None, "external_id": "", "app_installed_team_id": TEAM_ID,
-            "state": {"values": {}},
+            "root_view_id": opened.id, "previous_view_id": None,
+            "external_id": "", "app_installed_team_id": TEAM_ID,
+            "state": {"values": Json()},
         }  # fmt: skip
         return {"private_metadata": "", "callback_id": ""} | deepcopy(opened.view) | fixed
 
@@ -171,8 +172,9 @@ class Workspace:
             self.triggers[made] = (user, time.monotonic() + self.trigger_seconds)
             return made
 
-    def _checked_view(self, view: Any) -> Json:
-        if not isinstance(view, dict) or view.get("type") != "modal" or not view.get("title"):
+    def _checked_view(self, given: Any) -> Json:
+        view = as_object(given)
+        if view.get("type") != "modal" or not view.get("title"):
             raise SlackError("invalid_arguments", ["[ERROR] a modal view with a title is required"])
         problems = block_problems(view.get("blocks"), "modal")
         if len(str(view["title"].get("text", ""))) > 24:

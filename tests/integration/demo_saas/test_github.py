@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from demo.saas.github import GitHub
-from demo.saas.seeds import REPOSITORY, company_records
+from demo.saas.seed_repository import REPOSITORY
+from demo.saas.seeds import company_records
 
 NOW = datetime(2026, 3, 2, 3, 15, tzinfo=UTC)
 

@@ -24,10 +24,16 @@ from tests.integration.demo_saas.gateway import Gateway, eventually
 
 TOPIC = "arn:aws:sns:us-east-1:000000000000:alarms"
 NOTIFICATION = {
-    "Type": "Notification", "MessageId": "m-1", "TopicArn": TOPIC, "Subject": "ALARM: latency", "Message": '{"a": 1}',
-    "Timestamp": "2026-03-02T03:15:00.000Z", "SignatureVersion": "1", "Signature": "FAKE",
+    "Type": "Notification",
+    "MessageId": "m-1",
+    "TopicArn": TOPIC,
+    "Subject": "ALARM: latency",
+    "Message": '{"a": 1}',
+    "Timestamp": "2026-03-02T03:15:00.000Z",
+    "SignatureVersion": "1",
+    "Signature": "FAKE",
     "SigningCertURL": "http://127.0.0.1:4571/FAKE.pem",
-}  # fmt: skip
+}
 
 
 def event(action: str = "trigger", **more: Any) -> dict[str, Any]:
@@ -37,11 +43,15 @@ def event(action: str = "trigger", **more: Any) -> dict[str, Any]:
 
 def test_pages_are_joined_by_dedup_key_until_resolved() -> None:
     with PagerDuty("R0") as pager:
-        send = lambda body: httpx.post(f"{pager.url}/v2/enqueue", json=body)  # noqa: E731 - a word for a request
+
+        def send(body: dict[str, Any]) -> httpx.Response:
+            return httpx.post(f"{pager.url}/v2/enqueue", json=body)
+
         first = send(event(dedup_key="inc-1"))
         assert (first.status_code, first.json()) == (
-            202, {"status": "success", "message": "Event processed", "dedup_key": "inc-1"},
-        )  # fmt: skip
+            202,
+            {"status": "success", "message": "Event processed", "dedup_key": "inc-1"},
+        )
         send(event(dedup_key="inc-1"))
         assert [(p.status, len(p.events)) for p in pager.pages()] == [("triggered", 2)]
         send(event("acknowledge", dedup_key="inc-1"))
@@ -130,9 +140,14 @@ class Emulator(StandIn):
 def test_confirmation_goes_through_the_relay_to_the_emulator(relay: SnsRelay, gateway: Gateway) -> None:
     with Emulator() as emulator:
         asked = {
-            "Type": "SubscriptionConfirmation", "MessageId": "m-2", "Token": "tok", "TopicArn": TOPIC, "Message": "Confirm",
-            "SubscribeURL": f"{emulator.url}/?Action=ConfirmSubscription&Token=tok", "Timestamp": "2026-03-02T03:00:00Z",
-        }  # fmt: skip
+            "Type": "SubscriptionConfirmation",
+            "MessageId": "m-2",
+            "Token": "tok",
+            "TopicArn": TOPIC,
+            "Message": "Confirm",
+            "SubscribeURL": f"{emulator.url}/?Action=ConfirmSubscription&Token=tok",
+            "Timestamp": "2026-03-02T03:00:00Z",
+        }
         httpx.post(relay.endpoint, content=json.dumps(asked))
         message = json.loads(gateway.wait_for(1)[0].body)
         assert aws_verifies(message)
@@ -215,7 +230,10 @@ def ask(client: openai.OpenAI) -> Any:
     return client.chat.completions.create(
         model="gpt-4o",
         messages=[{"role": "user", "content": PROMPT}],
-        response_format={"type": "json_schema", "json_schema": {"name": "C", "schema": Conclusion.model_json_schema()}},
+        response_format={
+            "type": "json_schema",
+            "json_schema": {"name": "C", "schema": Conclusion.model_json_schema()},
+        },
     ).choices[0]
 
 

@@ -25,22 +25,48 @@ CHANNEL = CHANNELS[0][0]
 KIM = PEOPLE[0].id
 BLOCKS: list[dict[str, Any]] = [
     {"type": "header", "text": {"type": "plain_text", "text": "checkout is slow"}},
-    {"type": "section", "text": {"type": "mrkdwn", "text": "*Cause*: `orders` <https://x.test/a|see> <script>alert(1)</script>"},
-     "fields": [{"type": "mrkdwn", "text": "*Severity*\nhigh"}]},
+    {
+        "type": "section",
+        "text": {"type": "mrkdwn", "text": "*Cause*: `orders` <https://x.test/a|see> <script>alert(1)</script>"},
+        "fields": [{"type": "mrkdwn", "text": "*Severity*\nhigh"}],
+    },
     {"type": "divider"},
     {"type": "context", "elements": [{"type": "mrkdwn", "text": "_3 alerts_"}]},
-    {"type": "actions", "block_id": "decide", "elements": [
-        {"type": "button", "action_id": "option_1", "value": "1", "style": "primary",
-         "text": {"type": "plain_text", "text": "1. Raise capacity"}},
-        {"type": "button", "action_id": "reanalyse", "value": "r", "text": {"type": "plain_text", "text": "Re-analyse"}},
-    ]},
-]  # fmt: skip
+    {
+        "type": "actions",
+        "block_id": "decide",
+        "elements": [
+            {
+                "type": "button",
+                "action_id": "option_1",
+                "value": "1",
+                "style": "primary",
+                "text": {"type": "plain_text", "text": "1. Raise capacity"},
+            },
+            {
+                "type": "button",
+                "action_id": "reanalyse",
+                "value": "r",
+                "text": {"type": "plain_text", "text": "Re-analyse"},
+            },
+        ],
+    },
+]
 MODAL = {
-    "type": "modal", "callback_id": "feedback", "private_metadata": "inc-1",
-    "title": {"type": "plain_text", "text": "Re-analyse"}, "submit": {"type": "plain_text", "text": "Send"},
-    "blocks": [{"type": "input", "block_id": "hint", "label": {"type": "plain_text", "text": "What to check?"},
-                "element": {"type": "plain_text_input", "action_id": "text", "multiline": True}}],
-}  # fmt: skip
+    "type": "modal",
+    "callback_id": "feedback",
+    "private_metadata": "inc-1",
+    "title": {"type": "plain_text", "text": "Re-analyse"},
+    "submit": {"type": "plain_text", "text": "Send"},
+    "blocks": [
+        {
+            "type": "input",
+            "block_id": "hint",
+            "label": {"type": "plain_text", "text": "What to check?"},
+            "element": {"type": "plain_text_input", "action_id": "text", "multiline": True},
+        }
+    ],
+}
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +93,8 @@ def slack(gateway: Gateway) -> Iterator[Slack]:
 
 
 @pytest.fixture
-def client(slack: Slack) -> WebClient:
+def client(slack: Slack) -> Any:
+    """Slack's own client, untyped here because its answers are."""
     return WebClient(token="xoxb-demo", base_url=slack.api_url)
 
 
@@ -79,7 +106,7 @@ def verified(got: Got) -> bool:
     return SignatureVerifier(SECRET).is_valid_request(got.body, dict(got.headers))
 
 
-def test_messages_threads_and_metadata_come_back_as_they_were_sent(client: WebClient) -> None:
+def test_messages_threads_and_metadata_come_back_as_they_were_sent(client: Any) -> None:
     assert client.auth_test()["user"] == "autopilot"
     metadata = {"event_type": "incident", "event_payload": {"key": "inc-1"}}
     posted = client.chat_postMessage(channel="#incidents", text="slow", blocks=BLOCKS, metadata=metadata)
@@ -98,7 +125,7 @@ def test_messages_threads_and_metadata_come_back_as_they_were_sent(client: WebCl
     assert (after["text"], len(after["blocks"]), after["metadata"]) == ("solved", 1, metadata)
 
 
-def test_history_is_paged_newest_first(client: WebClient) -> None:
+def test_history_is_paged_newest_first(client: Any) -> None:
     for number in range(5):
         client.chat_postMessage(channel=CHANNEL, text=str(number))
     texts = [m["text"] for page in client.conversations_history(channel=CHANNEL, limit=2) for m in page["messages"]]
@@ -123,25 +150,23 @@ def test_history_is_paged_newest_first(client: WebClient) -> None:
         ("chat.fly", {}, "unknown_method"),
     ],
 )
-def test_refusals_carry_slacks_error_codes(
-    client: WebClient, method: str, arguments: dict[str, Any], error: str
-) -> None:
-    with pytest.raises(SlackApiError) as caught:
+def test_refusals_carry_slacks_error_codes(client: Any, method: str, arguments: dict[str, Any], error: str) -> None:
+    with pytest.raises(SlackApiError, match=error):
         client.api_call(method, json=arguments)
-    assert caught.value.response["error"] == error
 
 
-def test_wrong_token_and_rate_limit_are_refused(slack: Slack, client: WebClient) -> None:
+def test_wrong_token_and_rate_limit_are_refused(slack: Slack, client: Any) -> None:
     with pytest.raises(SlackApiError, match="invalid_auth"):
-        WebClient(token="xoxb-wrong", base_url=slack.api_url).auth_test()
+        client.api_call("auth.test", headers={"Authorization": "Bearer xoxb-wrong"})
     slack.limited.append(7)
     with pytest.raises(SlackApiError) as caught:
         client.auth_test()
-    assert caught.value.response.status_code == 429
-    assert caught.value.response.headers["Retry-After"] == "7"
+    answer: Any = caught.value.response  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    assert answer.status_code == 429
+    assert answer.headers["Retry-After"] == "7"
 
 
-def test_click_is_signed_and_shaped_like_slacks(slack: Slack, client: WebClient, gateway: Gateway) -> None:
+def test_click_is_signed_and_shaped_like_slacks(slack: Slack, client: Any, gateway: Gateway) -> None:
     ts = client.chat_postMessage(channel=CHANNEL, text="slow", blocks=BLOCKS)["ts"]
     found = slack.wait_for_buttons("option_1", timeout=2)
     answer = slack.click(found[0])
@@ -151,18 +176,26 @@ def test_click_is_signed_and_shaped_like_slacks(slack: Slack, client: WebClient,
     assert verified(got)
     assert got.headers["content-type"] == "application/x-www-form-urlencoded"
     assert (sent["type"], sent["user"]["id"], sent["channel"]["id"], sent["container"]["message_ts"]) == (
-        "block_actions", KIM, CHANNEL, ts,
-    )  # fmt: skip
+        "block_actions",
+        KIM,
+        CHANNEL,
+        ts,
+    )
     assert sent["actions"][0] | {"action_ts": ""} == {
-        "type": "button", "action_id": "option_1", "block_id": "decide", "value": "1", "style": "primary",
-        "text": {"type": "plain_text", "text": "1. Raise capacity", "emoji": True}, "action_ts": "",
-    }  # fmt: skip
+        "type": "button",
+        "action_id": "option_1",
+        "block_id": "decide",
+        "value": "1",
+        "style": "primary",
+        "text": {"type": "plain_text", "text": "1. Raise capacity", "emoji": True},
+        "action_ts": "",
+    }
     assert sent["message"]["text"] == "slow"
     httpx.post(sent["response_url"], json={"text": "Taken.", "response_type": "ephemeral"}).raise_for_status()
     assert [e["text"] for e in slack.ephemerals(KIM)] == ["Taken."]
 
 
-def test_forged_clicks_do_not_verify(slack: Slack, client: WebClient, gateway: Gateway) -> None:
+def test_forged_clicks_do_not_verify(slack: Slack, client: Any, gateway: Gateway) -> None:
     client.chat_postMessage(channel=CHANNEL, text="slow", blocks=BLOCKS)
     kept = slack.buttons()[0]
     slack.click(kept, forgery="unsigned")
@@ -174,7 +207,7 @@ def test_forged_clicks_do_not_verify(slack: Slack, client: WebClient, gateway: G
 
 
 def test_a_kept_button_can_be_clicked_after_the_message_changed(
-    slack: Slack, client: WebClient, gateway: Gateway
+    slack: Slack, client: Any, gateway: Gateway
 ) -> None:
     ts = str(client.chat_postMessage(channel=CHANNEL, text="slow", blocks=BLOCKS)["ts"])
     kept = slack.buttons()[0]
@@ -186,7 +219,7 @@ def test_a_kept_button_can_be_clicked_after_the_message_changed(
     assert payload(gateway.wait_for(1)[0])["actions"][0]["action_id"] == "option_1"
 
 
-def test_an_app_that_does_not_answer_is_shown_as_failed(slack: Slack, client: WebClient, gateway: Gateway) -> None:
+def test_an_app_that_does_not_answer_is_shown_as_failed(slack: Slack, client: Any, gateway: Gateway) -> None:
     client.chat_postMessage(channel=CHANNEL, text="slow", blocks=BLOCKS)
     gateway.answer = lambda _: PlainTextResponse("broken", 500)
     assert slack.click("option_1").status == 500
@@ -195,9 +228,7 @@ def test_an_app_that_does_not_answer_is_shown_as_failed(slack: Slack, client: We
     assert "did not respond" in httpx.get(slack.url).text
 
 
-def test_modal_opens_by_trigger_and_its_submission_is_signed(
-    slack: Slack, client: WebClient, gateway: Gateway
-) -> None:
+def test_modal_opens_by_trigger_and_its_submission_is_signed(slack: Slack, client: Any, gateway: Gateway) -> None:
     client.chat_postMessage(channel=CHANNEL, text="slow", blocks=BLOCKS)
 
     def answer(got: Got) -> PlainTextResponse:
@@ -226,7 +257,7 @@ def test_modal_opens_by_trigger_and_its_submission_is_signed(
     assert slack.open_view() is None
 
 
-def test_an_expired_trigger_opens_nothing(slack: Slack, client: WebClient) -> None:
+def test_an_expired_trigger_opens_nothing(slack: Slack, client: Any) -> None:
     slack.workspace.trigger_seconds = 0.0
     trigger = slack.workspace.trigger(KIM)
     with pytest.raises(SlackApiError, match="expired_trigger_id"):
@@ -264,7 +295,7 @@ def test_alert_messages_arrive_as_signed_events_and_are_repeated_until_taken(
     )
 
 
-def test_the_page_shows_blocks_escapes_and_clicks(slack: Slack, client: WebClient, gateway: Gateway) -> None:
+def test_the_page_shows_blocks_escapes_and_clicks(slack: Slack, client: Any, gateway: Gateway) -> None:
     ts = client.chat_postMessage(channel=CHANNEL, text="slow", blocks=BLOCKS)["ts"]
     slack.say(KIM, "I am looking. <!-- -->", thread_ts=str(ts))
     page = httpx.get(slack.url).text
@@ -281,7 +312,7 @@ def test_the_page_shows_blocks_escapes_and_clicks(slack: Slack, client: WebClien
 
 
 def test_the_app_may_call_slack_back_while_it_answers_a_page_click(
-    slack: Slack, client: WebClient, gateway: Gateway
+    slack: Slack, client: Any, gateway: Gateway
 ) -> None:
     ts = client.chat_postMessage(channel=CHANNEL, text="slow", blocks=BLOCKS)["ts"]
 

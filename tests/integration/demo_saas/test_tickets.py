@@ -59,7 +59,10 @@ def test_two_throttling_incidents_lie_within_two_weeks(table: httpx.Client) -> N
         ("cmdb_ci=inventory^ORcmdb_ci=network", {"INC0010031", "INC0010060"}),
         ("cmdb_ci=inventory^NQcmdb_ci=network", {"INC0010031", "INC0010060"}),
         ("resolved_atISEMPTY", {"INC0010060"}),
-        ("cmdb_ci=checkout^descriptionLIKEreport^ORshort_descriptionLIKEslow^ORDERBYnumber", {"INC0010057", "INC0010042"}),
+        (
+            "cmdb_ci=checkout^descriptionLIKEreport^ORshort_descriptionLIKEslow^ORDERBYnumber",
+            {"INC0010057", "INC0010042"},
+        ),
         ("123TEXTQUERY321=throttled report", {"INC0010057"}),
     ],
 )
@@ -98,7 +101,11 @@ def test_a_ticket_is_created_found_by_correlation_and_resolved(servicenow: Servi
 
 @pytest.mark.parametrize(
     ("path", "auth", "status"),
-    [("/incident", ("aiops", "wrong"), 401), ("/nothing", ("aiops", "pass"), 400), ("/incident/00", ("aiops", "pass"), 404)],
+    [
+        ("/incident", ("aiops", "wrong"), 401),
+        ("/nothing", ("aiops", "pass"), 400),
+        ("/incident/00", ("aiops", "pass"), 404),
+    ],
 )
 def test_servicenow_refuses_in_its_own_words(
     table: httpx.Client, path: str, auth: tuple[str, str], status: int
@@ -109,7 +116,9 @@ def test_servicenow_refuses_in_its_own_words(
 
 
 def test_knowledge_is_readable_with_display_values(table: httpx.Client) -> None:
-    article = table.get("/kb_knowledge", params={"sysparm_query": "short_descriptionLIKEthrottled"}).json()["result"][0]
+    article = table.get("/kb_knowledge", params={"sysparm_query": "short_descriptionLIKEthrottled"}).json()[
+        "result"
+    ][0]
     assert "auto scaling" in article["text"]
     shown = table.get("/incident", params={"sysparm_display_value": "true", "sysparm_limit": 1}).json()["result"][0]
     assert (shown["state"], shown["priority"]) == ("Closed", "2 - High")
@@ -146,7 +155,12 @@ def test_jira_search_is_paged_by_token(site: httpx.Client) -> None:
 
 
 def test_an_issue_is_created_edited_commented_moved_and_found_by_property(site: httpx.Client) -> None:
-    fields = {"project": {"key": "SHOP"}, "issuetype": {"name": "Incident"}, "summary": "slow", "description": adf("a\n\nb")}
+    fields = {
+        "project": {"key": "SHOP"},
+        "issuetype": {"name": "Incident"},
+        "summary": "slow",
+        "description": adf("a\n\nb"),
+    }
     properties = [{"key": "autopilot", "value": {"key": "inc-1"}}]
     made = site.post("/issue", json={"fields": fields, "properties": properties})
     assert made.status_code == 201
@@ -171,7 +185,10 @@ def test_an_issue_is_created_edited_commented_moved_and_found_by_property(site: 
     [
         ({"issuetype": {"name": "Bug"}, "summary": "x"}, "project"),
         ({"project": {"key": "SHOP"}, "issuetype": {"name": "Bug"}}, "summary"),
-        ({"project": {"key": "SHOP"}, "issuetype": {"name": "Bug"}, "summary": "x", "description": "plain"}, "description"),
+        (
+            {"project": {"key": "SHOP"}, "issuetype": {"name": "Bug"}, "summary": "x", "description": "plain"},
+            "description",
+        ),
     ],
 )
 def test_jira_refuses_incomplete_issues(site: httpx.Client, fields: dict[str, Any], field: str) -> None:
