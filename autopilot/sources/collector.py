@@ -83,7 +83,7 @@ class SourceCollector:
         started = time.monotonic()
         into = Collected(source)
         if source not in self._sources:
-            into.miss("unsupported", f"source {source!r} is not configured here", "Configure it on this worker.")
+            into.miss("failed", f"source {source!r} is not configured here", "Configure it on this worker.")
         else:
             self._run(self._sources[source], scope, into)
         frames, queries, gaps = list(into.frames), list(into.queries), list(into.gaps)
