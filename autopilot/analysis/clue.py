@@ -54,6 +54,12 @@ class Clue:
         return self.onset is not None and self.onset - self.uncertainty <= at + tolerance
 
 
+_SHORT = {
+    "Milliseconds": " ms", "Seconds": " s", "Percent": "%", "%": "%", "Bytes": " B", "bytes": " B", "Count": "",
+    "count": "", "None": "",
+}  # fmt: skip
+
+
 def significant(value: float, digits: int = 6) -> float:
     """Rounded to significant digits, so that the last bits of arithmetic never reach the dossier."""
     if not math.isfinite(value):
@@ -63,12 +69,13 @@ def significant(value: float, digits: int = 6) -> float:
 
 def amount(value: float, unit: str = "") -> str:
     """A number with its unit as a person reads it: three significant digits, plain notation where that is short."""
+    if unit == "share":
+        return f"{significant(100 * value, 3):g}%"
     rounded = significant(value, 3)
     text = f"{rounded:g}" if abs(rounded) < 1e15 else f"{rounded:.3g}"
     if "e+" in text and abs(rounded) < 1e9:
         text = f"{rounded:.0f}"
-    short = {"Milliseconds": " ms", "Seconds": " s", "Percent": "%", "Bytes": " B", "Count": "", "None": ""}
-    tail = short.get(unit, f" {unit[:24]}" if unit else "")
+    tail = _SHORT.get(unit, f" {unit[:24]}" if unit else "")
     return f"{text}{tail}"
 
 

@@ -23,6 +23,7 @@ WORTH_TELLING = 0.2
 """Least score of a metric finding."""
 MOST = 60
 """Metric findings in a dossier."""
+_LEAST_STEP = 10 * MICROS
 _DIMENSIONS_LIMIT = 4_000
 _DIMENSIONS = TypeAdapter(dict[str, Scalar])
 
@@ -70,7 +71,7 @@ def read_series(metrics: pl.DataFrame, windows: Windows) -> SeriesTable:
         _version(keys),
     )
     rows = usable.join(keys, on=KEY, how="inner").select("sid", "time", "value")
-    samples = _one_step(_rates(tidy(rows), identity), identity, windows)
+    samples = _zeros(_one_step(_rates(tidy(rows), identity), identity, windows), identity, windows)
     return SeriesTable(identity.join(_tops(samples, identity), on="sid", how="left"), samples, windows)
 
 
@@ -137,6 +138,41 @@ def _one_step(samples: pl.DataFrame, identity: pl.DataFrame, windows: Windows) -
     kept = pl.concat([joined.filter(~mixed.fill_null(False)).select(binned.columns), binned])
     unfinished = pl.col("sid").is_in(sums) & (pl.col("time") + pl.col("wide") > windows.end)
     return kept.filter(~unfinished.fill_null(False)).select("sid", "time", "value").sort("sid", "time")
+
+
+def _zeros(samples: pl.DataFrame, identity: pl.DataFrame, windows: Windows) -> pl.DataFrame:
+    """Counts of failures are often sent only when there are any: where their source was heard, silence is zero."""
+    rare = identity.filter(pl.col("statistic").is_in(SUMS) & pl.col("signal").is_in(["errors", "throttling"]))
+    heard = (
+        samples.join(identity.select("sid", "source"), on="sid")
+        .group_by("source")
+        .agg(since=pl.col("time").min(), until=pl.col("time").max())
+    )
+    spans = (
+        samples.join(rare.select("sid", "source"), on="sid")
+        .group_by("sid", "source")
+        .agg(first=pl.col("time").min(), step=pl.col("time").sort().diff().median())
+        .join(heard, on="source")
+        .with_columns(step=pl.max_horizontal(pl.col("step").fill_null(0).cast(pl.Int64), pl.lit(_LEAST_STEP)))
+        .sort("sid")
+    )
+    phase = pl.col("first") % pl.col("step")
+    start = (pl.max_horizontal("since", pl.lit(windows.start)) - phase) // pl.col("step") * pl.col("step") + phase
+    grid = spans.select(
+        "sid",
+        "step",
+        "first",
+        time=pl.int_ranges(start, pl.min_horizontal("until", pl.lit(windows.end)), pl.col("step")),
+    ).explode("time")
+    slot = (pl.col("time") - pl.col("first")) // pl.col("step")
+    taken = samples.join(spans.select("sid", "step", "first"), on="sid").select("sid", slot=slot)
+    silent = (
+        grid.filter(pl.col("time").is_not_null())
+        .with_columns(slot=slot)
+        .join(taken, on=["sid", "slot"], how="anti")
+    )
+    added = silent.select("sid", "time", value=pl.lit(0.0))
+    return pl.concat([samples, added]).sort("sid", "time")
 
 
 def _tops(samples: pl.DataFrame, identity: pl.DataFrame) -> pl.DataFrame:
