@@ -5,7 +5,8 @@ import base64
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -251,22 +252,32 @@ def authority() -> Iterator[Authority]:
     made.close()
 
 
-@pytest.fixture(scope="session")
-def listening(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """One gateway on a free port for all tests."""
-    root = tmp_path_factory.mktemp("cases")
-    incidents, said, store = MemoryIncidents(), Said(), FolderCaseStore(root)
-    app = create_app(settings(authority.origin), incidents, store, replies=said)
+@contextmanager
+def serving(
+    configured: Settings, incidents: MemoryIncidents, store: FolderCaseStore, replies: Said | None = None
+) -> Generator[str]:
+    """A gateway on a free port; yields its address."""
+    app = create_app(configured, incidents, store, replies=replies)
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as http:
-        yield Running(http, incidents, said, store, root, authority)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
     thread.join(5)
+
+
+@pytest.fixture(scope="session")
+def listening(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One gateway for all tests."""
+    root = tmp_path_factory.mktemp("cases")
+    incidents, said, store = MemoryIncidents(), Said(), FolderCaseStore(root)
+    with (
+        serving(settings(authority.origin), incidents, store, said) as url,
+        httpx.Client(base_url=url, timeout=10) as http,
+    ):
+        yield Running(http, incidents, said, store, root, authority)
 
 
 @pytest.fixture
