@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from demo.saas.server import Json, as_object, as_objects
 
@@ -63,7 +63,7 @@ def _values(issue: Json, properties: Mapping[str, Json], field: str) -> list[str
     value: Any = fields.get(field)
     if field == "statuscategory":
         return {"new": ["to do"], "done": ["done"]}.get(fields["status"]["statusCategory"]["key"], ["in progress"])
-    items: list[Any] = value if isinstance(value, list) else [value]
+    items = cast(list[Any], value) if isinstance(value, list) else [value]
     return [str(as_object(i).get("name", i)) for i in items if i is not None]
 
 

@@ -22,8 +22,8 @@ def _incidents(at: datetime) -> tuple[PastIncident, ...]:
         PastIncident(
             "INC0010042",
             "checkout slow: DynamoDB throttling on orders",
-            "API latency of checkout above 900 ms. Lambda logs show ProvisionedThroughputExceededException on table "
-            "orders during the evening campaign.",
+            "API latency of checkout above 900 ms. Lambda logs show ProvisionedThroughputExceededException on "
+            "table orders during the evening campaign.",
             days(12.3),
             "checkout",
             days(12.27),
@@ -36,8 +36,8 @@ def _incidents(at: datetime) -> tuple[PastIncident, ...]:
         PastIncident(
             "INC0010057",
             "orders table throttled after report query",
-            "Reads on the DynamoDB table orders were throttled while the daily report ran; checkout returned 5xx for 4 % "
-            "of the requests.",
+            "Reads on the DynamoDB table orders were throttled while the daily report ran; checkout returned 5xx "
+            "for 4 % of the requests.",
             days(6.6),
             "checkout",
             days(6.5),

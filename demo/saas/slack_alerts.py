@@ -20,7 +20,7 @@ class AlertText:
     region: str = "us-east-1"
     account: str = "000000000000"
     environment: str = "production"
-    link: str = "https://app.example.test/monitors/123456"
+    link: str = "https://app.datadoghq.com/monitors/123456"
 
 
 def datadog_message(alert: AlertText, *, recovered: bool = False) -> Json:

@@ -91,19 +91,6 @@ def aws_verifies(message: dict[str, Any]) -> bool:
     return True
 
 
-@pytest.fixture(scope="module")
-def running_gateway() -> Iterator[Gateway]:
-    with Gateway() as running:
-        yield running
-
-
-@pytest.fixture
-def gateway(running_gateway: Gateway) -> Gateway:
-    running_gateway.got, running_gateway.failing = [], 0
-    running_gateway.answer = lambda _: PlainTextResponse("")
-    return running_gateway
-
-
 @pytest.fixture
 def relay(gateway: Gateway) -> Iterator[SnsRelay]:
     with SnsRelay(f"{gateway.url}/webhooks/sns") as running:
@@ -215,7 +202,10 @@ def test_structured_output_is_filled_with_ids_of_the_prompt(client: openai.OpenA
 
 def test_tools_are_called_with_valid_arguments(client: openai.OpenAI, model: Model) -> None:
     model.behaviour = "sound"
-    parameters = {"type": "object", "properties": {"service": {"type": "string"}, "limit": {"type": "integer"}}}
+    parameters: dict[str, object] = {
+        "type": "object",
+        "properties": {"service": {"type": "string"}, "limit": {"type": "integer"}},
+    }
     answer = client.chat.completions.create(
         model="gpt-4o",
         messages=[{"role": "user", "content": PROMPT}],
