@@ -124,9 +124,7 @@ def proxy(request: pytest.FixtureRequest, shared_proxy: FaultProxy, clients: Aws
     """A fresh cloud behind the proxy, filled with what the test's step is about; nothing broken or counted yet."""
     step = request.node.callspec.params.get("step") if hasattr(request.node, "callspec") else None
     systems = {step.tool.partition(".")[0]} if isinstance(step, Step) else {"lambda", "dynamodb"}
-    httpx.post(f"{shared_proxy.cloud}/_ministack/reset", timeout=20).raise_for_status()
-    httpx.post(f"{shared_proxy.scaling}/moto-api/reset", timeout=20).raise_for_status()
-    shared_proxy.clear()
+    shared_proxy.empty_the_cloud()
     for system, fill in FILLS.items():
         if system in systems:
             fill(clients)

@@ -43,6 +43,7 @@ class FaultProxy:
 
     def __post_init__(self) -> None:
         self._client = httpx.Client(timeout=20)
+        self._scaled = True
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -70,6 +71,14 @@ class FaultProxy:
         self._server.shutdown()
         self._server.server_close()
         self._client.close()
+
+    def empty_the_cloud(self) -> None:
+        """Remove everything from both emulators, and faults and counts from here."""
+        self._client.post(f"{self.cloud}/_ministack/reset").raise_for_status()
+        if self._scaled:
+            self._client.post(f"{self.scaling}/moto-api/reset").raise_for_status()
+        self._scaled = False
+        self.clear()
 
     def clear(self) -> None:
         """Forget faults and counts."""
@@ -104,7 +113,9 @@ class FaultProxy:
                 return
         mark = re.search(r" step/(\S+)", handler.headers.get("User-Agent", ""))
         self.passed.append(Passed(call, mark.group(1) if mark else ""))
-        upstream = self.scaling if "AnyScale" in handler.headers.get("X-Amz-Target", "") else self.cloud
+        scales = "AnyScale" in handler.headers.get("X-Amz-Target", "")
+        self._scaled = self._scaled or (scales and not call.startswith("Describe"))
+        upstream = self.scaling if scales else self.cloud
         sent = {
             k: v for k, v in handler.headers.items() if k.lower() not in ("host", "connection", "content-length")
         }
