@@ -122,7 +122,8 @@ class Answers:
         if for_programs(request.url.path):
             response: Response = JSONResponse(words, status)
         else:
-            response = self._page(status, words["error"], words["remedy"])
+            remedy = "Reload this page in a few seconds." if status >= 500 else words["remedy"]
+            response = self._page(status, words["error"], remedy)
         if status == 503:
             response.headers["retry-after"] = RETRY_AFTER
         if status == 401:

@@ -17,12 +17,12 @@ from autopilot.web.gateway import Gateway, accept, off_loop
 
 log = structlog.get_logger()
 
-DELIVERY_SECONDS = 10.0
+DELIVERY_SECONDS = 7.0
 """AWS waits fifteen seconds for SNS and five for EventBridge's first byte; both deliver again."""
 EVENTBRIDGE_SECONDS = 4.0
 SLACK_SECONDS = 2.5
 """Slack waits three seconds and delivers events again."""
-VERIFY_SECONDS = 12.0
+VERIFY_SECONDS = 7.0
 
 
 class SnsHook:

@@ -2,6 +2,8 @@
 
 from html import unescape
 
+import pytest
+
 from autopilot.incident.state import IncidentState
 from autopilot.web.incidents import IncidentRow
 from tests.integration.web.conftest import Running
@@ -150,6 +152,20 @@ def test_an_unreachable_store_is_a_plain_page(gateway: Running) -> None:
     assert answer.status_code == 503
     assert answer.headers["content-type"].startswith("text/html")
     assert "does not answer" in answer.text
+    assert "Reload this page" in answer.text
+
+
+def test_a_failure_of_ours_shows_nothing_of_the_inside(gateway: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: int) -> tuple[IncidentRow, ...]:
+        raise KeyError("inner detail")
+
+    monkeypatch.setattr(gateway.incidents, "list", broken)
+    page, answer = gateway.http.get("/incidents"), gateway.http.get("/api/incidents")
+
+    assert (page.status_code, answer.status_code) == (500, 500)
+    assert "inner detail" not in page.text + answer.text
+    assert answer.json()["error"] == "The gateway failed on this request."
+    assert "default-src 'none'" in page.headers["content-security-policy"]
 
 
 def test_an_empty_list_says_how_to_start(gateway: Running) -> None:
