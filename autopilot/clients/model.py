@@ -22,6 +22,8 @@ MAX_ANSWER = 1_000_000
 StructuredOutput = Literal["json_schema", "tool", "json"]
 _MODES: tuple[StructuredOutput, ...] = ("json_schema", "tool", "json")
 _FUNCTION = "answer"
+_LOOSE = frozenset({"default", "title", "maxLength", "minLength"})
+"""Keywords that strict servers refuse."""
 
 
 @dataclass(frozen=True)
@@ -57,23 +59,28 @@ class _Unsupported(Exception):  # control flow of the negotiation, never seen ou
 
 def strict_schema(shape: type[BaseModel]) -> dict[str, JsonValue]:
     """The JSON schema of a model in the strict subset: all properties required, none besides, no defaults."""
-    return {key: _strict(value) for key, value in _object(shape.model_json_schema()).items()}
+    return _strict(shape.model_json_schema())
 
 
-def _object(schema: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    kept = {k: v for k, v in schema.items() if k not in ("default", "title", "maxLength", "minLength")}
-    properties = kept.get("properties")
-    if kept.get("type") == "object" and isinstance(properties, dict):
-        kept |= {"additionalProperties": False, "required": list(properties)}
-    return kept
-
-
-def _strict(value: JsonValue) -> JsonValue:
-    if isinstance(value, dict):
-        named_properties = "type" not in value or isinstance(value["type"], str)
-        inner = _object(value) if named_properties else value
-        return {key: _strict(part) for key, part in inner.items()}
-    return [_strict(part) for part in value] if isinstance(value, list) else value
+def _strict(schema: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    strict: dict[str, JsonValue] = {}
+    for keyword, value in schema.items():
+        if keyword in _LOOSE:
+            continue
+        if keyword in ("properties", "$defs") and isinstance(value, dict):
+            strict[keyword] = {
+                name: _strict(part) if isinstance(part, dict) else part for name, part in value.items()
+            }
+        elif isinstance(value, dict):
+            strict[keyword] = _strict(value)
+        elif isinstance(value, list):
+            strict[keyword] = [_strict(part) if isinstance(part, dict) else part for part in value]
+        else:
+            strict[keyword] = value
+    properties = strict.get("properties")
+    if isinstance(properties, dict):
+        strict |= {"additionalProperties": False, "required": list(properties)}
+    return strict
 
 
 def _wait(headers: Mapping[str, str]) -> float | None:
@@ -89,11 +96,15 @@ def _wait(headers: Mapping[str, str]) -> float | None:
         return None
 
 
+def _no_address(url: str | None) -> Failure:
+    return Failure(f"model.base_url {url!r} is no address; write it as https://host/v1.", who="operator")
+
+
 class ModelClient:
     """One configured model. Thread-safe; keeps only what it learned about the server's dialect."""
 
     def __init__(self, settings: Model) -> None:
-        """Raises Failure when the settings name no usable key. Nothing is contacted."""
+        """Raises Failure when the settings name no usable key or address. Nothing is contacted."""
         self.settings = settings
         key = settings.api_key.get_secret_value() if settings.api_key else None
         self._secret = key or ""
@@ -110,6 +121,11 @@ class ModelClient:
                 "The model has no API key; set AUTOPILOT_MODEL__API_KEY, or model.kind: none to work without one.",
                 who="operator",
             ) from error
+        except httpx2.InvalidURL as error:
+            raise _no_address(settings.base_url) from error
+        url = self._client.base_url
+        if url.scheme not in ("http", "https") or not url.host or (url.port or 0) > 65_535:
+            raise _no_address(settings.base_url)
         self.dialect = Dialect()
 
     @property
@@ -171,6 +187,13 @@ class ModelClient:
                 maybe_billed=not isinstance(error.__cause__, httpx2.ConnectError),
             ) from error
 
+        except (openai.OpenAIError, httpx2.InvalidURL) as error:
+            raise ModelFailure(
+                f"Model {self.name!r} at {self.where} could not be asked ({type(error).__name__}); "
+                "check model.base_url.",
+                who="operator",
+            ) from error
+
     def _body(self, shape: type[BaseModel], dialect: Dialect) -> dict[str, JsonValue]:
         body: dict[str, JsonValue] = {dialect.output_limit: self.settings.max_output_tokens}
         if dialect.temperature and self.settings.temperature is not None:
@@ -203,8 +226,7 @@ class ModelClient:
     def _refused(self, error: openai.APIStatusError, dialect: Dialect) -> Exception:
         """What an HTTP error means, and who can mend it."""
         status = error.status_code
-        said = clean(error.message, 200)
-        said = said.replace(self._secret, "***") if self._secret else said
+        said = clean(error.message.replace(self._secret, "***") if self._secret else error.message, 200)
         complaint = json.dumps(error.body, default=str).lower() if status in (400, 422) else ""
         simpler = _simpler(dialect, complaint)
         if simpler is not None:

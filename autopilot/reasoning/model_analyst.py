@@ -21,6 +21,8 @@ from autopilot.reasoning.weighing import UNRANKED, Proposal, causal_chain, ranke
 DOSSIER_TOKENS = 9_000
 """Upper estimate of what the tables may take of a prompt."""
 MAX_DROPPED = 30
+MAX_CITED = 20
+"""Ids that one hypothesis may list for and against."""
 
 Neighbours = Mapping[str, frozenset[str]]
 
@@ -84,7 +86,7 @@ def prompt(
     hints = "".join(f"\n- {cell(hint)}" for hint in feedback)
     asked = f"\nA person asks to test these ideas; they may be wrong:\n{OPEN}{hints}\n{CLOSE}" if hints else ""
     tables = dossier_tables(dossier, DOSSIER_TOKENS)
-    text = f"{tables}\nThe service that alarmed: {cell(service)}.{asked}"
+    text = f"{tables}\nalarmed service: {cell(service)}{asked}"
     return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": redaction.mask(text)}]
 
 
@@ -102,8 +104,8 @@ def _proposal(
     if proposed.service not in known_services(dossier):
         reason = f"the service {proposed.service!r} occurs in no finding"
         return None, [DroppedClaim(claim=proposed.statement, reason=reason)]
-    ids, invalid = existing(proposed.supporting, dossier, proposed.service, neighbours)
-    against, also_invalid = existing(proposed.contradicting, dossier, proposed.service, neighbours)
+    ids, invalid = existing(proposed.supporting[:MAX_CITED], dossier, proposed.service, neighbours)
+    against, also_invalid = existing(proposed.contradicting[:MAX_CITED], dossier, proposed.service, neighbours)
     checked = enforce(proposed.statement, (*ids, *against), dossier, proposed.service, neighbours)
     dropped = [*checked.dropped, *invalid, *also_invalid]
     if not checked.text:
@@ -176,7 +178,8 @@ def diagnose(
     plain = builtin.diagnose(dossier, service=service, feedback=feedback)
     final = _with_leading_suspect(hypotheses, plain)
     best = next((h for h in final if h.standing != "refuted"), None)
-    chain, lost = _chain(answer.causal_chain, best.service if best else service, dossier, neighbours)
+    links = [x.model_copy(update={"sentence": redaction.restore(x.sentence)}) for x in answer.causal_chain]
+    chain, lost = _chain(links, best.service if best else service, dossier, neighbours)
     return Diagnosis(
         revision=dossier.revision,
         hypotheses=final,

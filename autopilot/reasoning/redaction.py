@@ -1,4 +1,4 @@
-"""Secrets and personal data are masked before a text leaves the process, and restored only for the reader."""
+"""Secrets and personal data are masked before a text leaves the process; readers see only people again."""
 
 import re
 from dataclasses import dataclass, field
@@ -22,6 +22,8 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("email", re.compile(r"\b[\w.%+-]+@[\w-]+(?:\.[\w-]+)+\b")),
     ("card", re.compile(r"\b\d(?:[ -]?\d){12,18}\b")),
 )
+PERSONAL = frozenset({"email", "ip"})
+"""What a reader may see again; credentials stay masked wherever a text goes."""
 _IP = re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}\b|\b(?:[0-9a-fA-F]{1,4}:){3,7}[0-9a-fA-F]{1,4}\b")
 
 
@@ -59,9 +61,10 @@ class Redaction:
         return text
 
     def restore(self, text: str) -> str:
-        """Put back what was masked; for readers inside the team only."""
+        """Put back addresses of people and machines, for readers inside the team; credentials never."""
         for secret, mask in sorted(self._masks.items(), key=lambda pair: len(pair[1]), reverse=True):
-            text = text.replace(mask, secret)
+            if mask[1:].partition("-")[0] in PERSONAL:
+                text = text.replace(mask, secret)
         return text
 
     @property

@@ -94,7 +94,9 @@ def causal_chain(best: Hypothesis | None, dossier: Dossier) -> tuple[str, ...]:
     chosen |= dict.fromkeys(f.id for f in sorted(limits(dossier), key=lambda f: (-f.score, f.id))[:2])
     outcome = sorted((f for f in dossier.findings if f.kind in ("alarm", "impact")), key=lambda f: (-f.score, f.id))
     chosen |= dict.fromkeys(f.id for f in outcome[: 8 - len(chosen)][:2])
-    steps = sorted(
-        _findings(dossier, chosen), key=lambda f: (f"{happened(f):%F %H:%M}", _LATER.get(f.kind, 1), f.id)
-    )
+
+    def moment(finding: Finding) -> tuple[str, int, str]:
+        return f"{happened(finding):%Y-%m-%d %H:%M}", _LATER.get(finding.kind, 1), finding.id
+
+    steps = sorted(_findings(dossier, chosen), key=moment)
     return tuple(f"{happened(f):%H:%M} {f.summary} ({f.id})" for f in steps)

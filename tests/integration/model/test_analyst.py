@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from autopilot.incident.diagnosis import Diagnosis
-from autopilot.incident.ports import DiagnoseRequest
+from autopilot.incident.ports import DiagnoseRequest, Failure
 from autopilot.reasoning.analyst import ConfiguredAnalyst, Patience
 from autopilot.reasoning.answers import LEDGER, CaseAnswers
 from tests.integration.model.conftest import SOUND, Settings
@@ -222,6 +222,13 @@ def test_dead_server_and_slow_server_end_within_the_time(
     server.always(Reply(body=b" " * 500, trickle=0.01))
     assert "too slowly" in _diagnose(case, settings(), seconds=0.4, feedback=("other",)).analyst
     assert time.monotonic() - started < 6
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/v1", "http://127.0.0.1:99999/v1", "http://[::1/v1", "nowhere"])
+def test_unusable_address_is_refused_at_the_start(case: StoredCase, settings: Settings, url: str) -> None:
+    with pytest.raises(Failure, match="is no address") as caught:
+        ConfiguredAnalyst(settings(base_url=url), case.store)
+    assert caught.value.who == "operator"
 
 
 def test_without_a_model_nothing_is_asked(server: ModelServer, case: StoredCase, settings: Settings) -> None:

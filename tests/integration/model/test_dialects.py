@@ -127,5 +127,6 @@ def test_the_simulated_model_server_is_understood(
     model = Model.model_validate({"kind": "openai", "base_url": demo_model.base_url, "api_key": "test-key"})
     analyst = ConfiguredAnalyst(model, case.store, patience=Patience(sleep=lambda _: None))
     diagnosis = analyst.diagnose(_request(case))
+    assert (diagnosis.analyst == label) is (label == "gpt-4o")
     assert label in diagnosis.analyst
     assert diagnosis.best is not None

@@ -17,7 +17,7 @@ SECRETS = [
 
 
 @pytest.mark.parametrize("secret", SECRETS)
-def test_secret_is_masked_and_restored(secret: str) -> None:
+def test_secret_is_masked(secret: str) -> None:
     redaction = Redaction()
     text = f"before {secret} after {secret}"
     masked = redaction.mask(text)
@@ -25,7 +25,7 @@ def test_secret_is_masked_and_restored(secret: str) -> None:
     assert masked.startswith("before [")
     assert masked.endswith("]")
     assert redaction.count == 1
-    assert redaction.restore(masked) == text
+    assert masked.split()[1] == masked.split()[-1]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_secret_is_masked_and_restored(secret: str) -> None:
 def test_labelled_secrets_are_masked(text: str, secret: str) -> None:
     redaction = Redaction()
     assert secret not in redaction.mask(text)
-    assert redaction.restore(redaction.mask(text)) == text
+    assert secret not in redaction.restore(redaction.mask(text))
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,9 @@ def test_ordinary_text_stays(text: str) -> None:
 
 def test_addresses_are_masked_on_demand() -> None:
     assert "10.0.0.1" not in Redaction(ips=True).mask("10.0.0.1 timed out")
+
+
+def test_readers_see_people_again_but_never_credentials() -> None:
+    redaction = Redaction(ips=True)
+    masked = redaction.mask("kim@paperplane.example from 10.0.0.1 with password=hunter2")
+    assert redaction.restore(masked) == "kim@paperplane.example from 10.0.0.1 with [secret-1]"
