@@ -20,6 +20,8 @@ MOST = 25
 _LENGTH = 400
 _BIN = 30 * MICROS
 _CANDIDATES = 400
+_QUIET = 0.2
+"""Share of the incident window that must pass before a line counts as new when nothing older was collected."""
 _BURST = 3.0
 """Growth of a template's rate that counts as a burst."""
 _MASKS: tuple[tuple[str, str], ...] = (
@@ -115,7 +117,9 @@ _Change = Literal["new", "up", "gone"]
 def _change(row: dict[str, Any], windows: Windows, compared: bool) -> _Change | None:
     minutes = max((windows.end - windows.split) / MICROS / 60, 1e-9)
     usual = row["before"] / max(windows.baseline_minutes, 1e-9)
-    if compared and row["before"] == 0 and (row["after"] >= 3 or row["severe"]):
+    # Without a baseline (only the incident was collected, or only failures), a quiet beginning stands in for it.
+    quiet = compared or row["first"] >= windows.split + _QUIET * (windows.end - windows.split)
+    if quiet and row["before"] == 0 and (row["after"] >= 3 or row["severe"]):
         return "new"
     risen = (row["score"] or 0) >= 0.2 and row["observed"] >= _BURST * max(row["baseline"], 1e-9)
     if row["after"] and risen:
