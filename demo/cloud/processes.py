@@ -99,12 +99,8 @@ class Server:
         raise RuntimeError(f"The emulator {self.name!r} did not start:\n{self._log.read_text()[-2000:]}")
 
     async def stop(self) -> None:
-        """End the process, by force if it does not go."""
-        self._process.terminate()
-        try:
-            await asyncio.to_thread(self._process.wait, 3.0)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            await asyncio.to_thread(self._process.wait)
+        """End the process at once: an emulator has nothing to save."""
+        self._process.kill()
+        await asyncio.to_thread(self._process.wait)
         if self._process.stdin:
             self._process.stdin.close()

@@ -102,8 +102,10 @@ class World:
         self._telemetry.silent = True
 
     def engineer_repairs(self) -> None:
-        """An engineer raises the table's capacity by hand, as anybody could. Blocks for one API call."""
-        self._provisioner.resize(round(self.conditions.read_capacity * REPAIR_FACTOR))
+        """An engineer makes sure by hand that the table has ample capacity. Blocks for two API calls."""
+        ample = round(self.conditions.read_capacity * REPAIR_FACTOR)
+        if self._observer.look().state.read_capacity < ample:
+            self._provisioner.resize(ample)
 
     def _past_state(self, at: datetime) -> CloudState:
         release = self.scenario.suspect if at >= self.deployed_at else self.scenario.previous

@@ -1,0 +1,14 @@
+"""One account for all tests that need no world: emulators take seconds to start."""
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from demo.cloud import Cloud
+
+
+@pytest_asyncio.fixture(scope="session")
+async def cloud() -> AsyncIterator[Cloud]:
+    """A running, empty account."""
+    async with Cloud() as running:
+        yield running
