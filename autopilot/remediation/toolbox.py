@@ -110,7 +110,11 @@ class CatalogueToolbox:
                 return self._result(order, attempt, verdict[0], verdict[1], before, before)
             effect, said = tool.execute(step, order.key)
         except Refusal as refusal:
-            return self._result(order, attempt, "failed", str(refusal), before, None)
+            # The SDK repeats a call whose answer was lost: the repetition is refused after the first took effect.
+            after = self._after(tool, step) if before is not None and tool.repeat_guard == "state" else None
+            if after is not None and after.target_state_digest == _wanted(tool, step, after):
+                return self._result(order, attempt, "done", f"took effect; then: {refusal}", before, after)
+            return self._result(order, attempt, "failed", str(refusal), before, after)
         except Failure as failure:
             if before is None and attempt == 1 and failure.who == "retry" and isinstance(tool, LeavesTrace):
                 # A second attempt could not know that this one never came to sending.

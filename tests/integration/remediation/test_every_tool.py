@@ -6,10 +6,14 @@ from autopilot.clients.aws import AwsClients
 from autopilot.incident.base import Scalar
 from autopilot.incident.plan import Step
 from autopilot.incident.ports import Failure
+from autopilot.remediation.catalogue import Catalogue, build_catalogue
+from autopilot.remediation.rds import Reboot
 from autopilot.remediation.toolbox import CatalogueToolbox
+from autopilot.settings import Aws, Settings
 from tests.integration.remediation.conftest import (
     ALIAS,
     DATABASE,
+    FILLS,
     KEY,
     SERVICE,
     TABLE,
@@ -215,3 +219,42 @@ def test_the_audit_trail_of_the_cloud_names_the_step(
     assert [p.key for p in proxy.passed if p.call == "UpdateTable"] == [KEY]
     table = clients.dynamodb().describe_table(TableName="orders")["Table"]
     assert table.get("ProvisionedThroughput", {}).get("ReadCapacityUnits") == 200
+
+
+@pytest.mark.parametrize("step", [COMPARED[0][0], COMPARED[2][0]], ids=["alias", "capacity"])
+def test_a_repetition_by_the_sdk_that_is_refused_is_not_taken_for_a_failure(step: Step, proxy: FaultProxy) -> None:
+    settings = Aws(retries=2)
+    toolbox = CatalogueToolbox(build_catalogue(Settings(aws=settings), AwsClients(settings)))
+    prepared = plan(toolbox, step).steps[0]
+    proxy.lose("PUT" if step.tool.startswith("lambda") else "UpdateTable", "lose_answer")
+    result = toolbox.execute(do(prepared), 1)
+    assert result.status == "done"
+    assert "took effect" in result.detail
+    assert result.after is not None
+    assert result.after.target_state_digest == prepared.leaves
+
+
+@pytest.mark.parametrize(("times", "status"), [(2, "done"), (3, "failed")])
+def test_a_throttled_restart_is_sent_again_at_once_because_a_later_attempt_could_not_know(
+    times: int, status: str, clients: AwsClients, proxy: FaultProxy
+) -> None:
+    step = SENT_ONCE[1][0]
+    FILLS["rds"](clients)
+    toolbox = CatalogueToolbox(Catalogue([Reboot(clients, clients, pause=0.0)]))
+    prepared = plan(toolbox, step).steps[0]
+    proxy.fail("RebootDBInstance", "Throttling")
+    proxy.faults[0].times = times
+    result = toolbox.execute(do(prepared), 1)
+    assert result.status == status
+    assert proxy.writes(KEY) == ["RebootDBInstance"] * (status == "done")
+
+
+def test_a_restart_that_never_came_to_sending_fails_instead_of_leaving_a_doubt(
+    toolbox: CatalogueToolbox, clients: AwsClients, proxy: FaultProxy
+) -> None:
+    FILLS["rds"](clients)
+    prepared = plan(toolbox, SENT_ONCE[1][0]).steps[0]
+    proxy.fail("DescribeDBInstances", "Throttling")
+    result = toolbox.execute(do(prepared), 1)
+    assert result.status == "failed"
+    assert "nothing was sent" in result.detail
