@@ -172,7 +172,15 @@ class ConfiguredPlanner:
         context = Context(dossier=dossier, inventory=inventory, symptom=primary_symptom(dossier, service))
         near = neighbourhood(load_edges(self._store, request.manifest))
         candidates = candidates_for(self._tools, context, request.avoid)
-        return score(candidates, request.diagnosis, dossier, near, self._track)
+        return score(candidates, request.diagnosis, dossier, near, self._remembered)
+
+    def _remembered(self, service: str, tool: str) -> tuple[int, int]:
+        """The track record, none when it cannot be read: a plan is worth more than its ranking."""
+        try:
+            return self._track(service, tool) if self._track else (0, 0)
+        except Failure as failure:
+            log.warning("track record not read", service=service, tool=tool, reason=clean(str(failure), 300))
+            return 0, 0
 
     def _chosen_by_model(
         self,

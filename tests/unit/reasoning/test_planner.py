@@ -6,7 +6,7 @@ from pathlib import Path
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.diagnosis import Diagnosis
 from autopilot.incident.plan import ExpectedEffect, PlanDraft, Reversibility, Risk, Step
-from autopilot.incident.ports import PlanRequest
+from autopilot.incident.ports import Failure, PlanRequest
 from autopilot.reasoning import builtin
 from autopilot.reasoning.planner import ConfiguredPlanner, OffersCandidates, primary_symptom
 from autopilot.reasoning.ranking import TrackRecord
@@ -128,6 +128,13 @@ def test_outcomes_of_the_past_raise_and_lower(tmp_path: Path) -> None:
     lowered = _plan(tmp_path, track=never_worked, tools=(CAPACITY, SCALING))
     assert _tools(lowered)[0] == ("dynamodb.enable_autoscaling",)
     assert "worked 0 of 9 times" in lowered.options[1].why
+
+
+def test_unreadable_track_record_costs_the_ranking_not_the_plan(tmp_path: Path) -> None:
+    def broken(_: str, tool: str) -> tuple[int, int]:
+        raise Failure(f"the knowledge base is locked while reading {tool}")
+
+    assert _plan(tmp_path, track=broken).options == _plan(tmp_path / "again").options
 
 
 def test_refuted_hypotheses_are_not_planned_for(tmp_path: Path) -> None:
