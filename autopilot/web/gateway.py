@@ -29,10 +29,15 @@ Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
 
+def origin(url: str) -> str:
+    """Scheme, host and port."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def fetch(url: str) -> bytes:
     """Read a URL that a trigger has checked: no redirects, five seconds, 256 KiB. Raises Failure."""
-    parts = urlsplit(url)
-    api = Api("SNS", f"{parts.scheme}://{parts.netloc}", timeout=FETCH_SECONDS, attempts=2, max_answer=FETCH_LIMIT)
+    api = Api("SNS", origin(url), timeout=FETCH_SECONDS, attempts=2, max_answer=FETCH_LIMIT)
     try:
         return api.get(url).body
     finally:
@@ -59,9 +64,10 @@ class SlackReplies:
     """`Replies` over Slack's Web API and response URLs."""
 
     def __init__(self, settings: Slack) -> None:
-        """Opens nothing yet."""
-        self._settings = settings
+        """Prepares the clients once: building one takes a good part of the second that a failed click has."""
         self._slack = SlackApi(settings)
+        origins = dict.fromkeys((SLACK_RESPONSES, origin(settings.base_url)))
+        self._responses = [Api("Slack", o, timeout=FETCH_SECONDS, attempts=1) for o in origins]
 
     def open_view(self, trigger_id: str, view: dict[str, JsonValue]) -> None:
         """views.open."""
@@ -82,14 +88,10 @@ class SlackReplies:
         self._slack.write("chat.postMessage", {"channel": channel, "thread_ts": ts, "text": text}, _ANYTHING)
 
     def _respond(self, url: str, text: str) -> None:
-        if not same_origin(url, SLACK_RESPONSES) and not same_origin(url, self._settings.base_url):
+        api = next((a for a in self._responses if same_origin(url, a.base_url)), None)
+        if api is None:
             raise Failure("The response URL is not Slack's.", who="developer")
-        parts = urlsplit(url)
-        api = Api("Slack", f"{parts.scheme}://{parts.netloc}", timeout=FETCH_SECONDS, attempts=1)
-        try:
-            api.send("POST", url, {"response_type": "ephemeral", "replace_original": False, "text": text})
-        finally:
-            api.close()
+        api.send("POST", url, {"response_type": "ephemeral", "replace_original": False, "text": text})
 
 
 @dataclass(frozen=True)
