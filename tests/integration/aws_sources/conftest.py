@@ -105,13 +105,31 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-@pytest.fixture
-def account(credentials: pytest.MonkeyPatch, shop: Cloud, moto: str) -> Account:
-    """The product's view of the shop, X-Ray aside."""
-    credentials.setenv("AWS_ENDPOINT_URL", shop.url)
-    credentials.setenv("AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING", moto)
-    settings = Aws(retries=1)
-    return Account(settings, AwsClients(settings))
+SERVICES = (
+    "apigateway", "application_autoscaling", "cloudtrail", "cloudwatch", "dynamodb", "ecs", "lambda_", "logs",
+    "rds",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def clients(shop: Cloud, moto: str) -> AwsClients:
+    """Clients of the shop, X-Ray aside. Building them is what takes time, so all tests share them."""
+    built = AwsClients(Aws(retries=1))
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in CREDENTIALS.items():
+            environment.setenv(name, value)
+        environment.setenv("AWS_ENDPOINT_URL", shop.url)
+        environment.setenv("AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING", moto)
+        for service in SERVICES:
+            getattr(built, service)()
+        built.tagged("service", REGION)
+    return built
+
+
+@pytest.fixture(scope="session")
+def account(clients: AwsClients) -> Account:
+    """The product's view of the shop."""
+    return Account(Aws(retries=1), clients)
 
 
 @pytest.fixture(scope="session")

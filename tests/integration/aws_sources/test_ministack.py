@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from autopilot.clients.aws import marking
+from autopilot.clients.aws import AwsClients, marking
 from autopilot.incident.base import TimeWindow
 from autopilot.incident.evidence import Table
 from autopilot.incident.metric import MetricRef
+from autopilot.settings import Aws
 from autopilot.sources.api_gateway import ApiGateway
 from autopilot.sources.application_autoscaling import ApplicationAutoScaling
 from autopilot.sources.aws import Account, AwsSource
@@ -239,14 +240,15 @@ def test_an_operation_that_is_not_offered_is_a_gap_with_a_remedy(account: Accoun
     assert all(gap.remedy for gap in into.gaps)
 
 
-def test_a_spent_budget_keeps_what_is_there(account: Account) -> None:
-    into = Collected("cloudwatch_alarms")
+def test_a_spent_budget_keeps_what_is_there(clients: AwsClients) -> None:
+    account, into = Account(Aws(), clients), Collected("cloudwatch_alarms")
     with pytest.raises(BudgetExceeded):
         CloudWatchAlarms(account).collect(scope_now(), Budget(calls=3, seconds=30), into)
     assert into.frames == []
 
 
-def test_the_list_of_resources_is_shared(account: Account) -> None:
+def test_the_list_of_resources_is_shared(clients: AwsClients) -> None:
+    account = Account(Aws(), clients)
     first, second = Budget(calls=50, seconds=30), Budget(calls=50, seconds=30)
     began = time.monotonic()
     assert account.resources("us-east-1", first) is account.resources("us-east-1", second)
