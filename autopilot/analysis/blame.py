@@ -24,10 +24,14 @@ class Place:
     focus: frozenset[str]
 
     def relevance(self, service: str) -> float:
-        """How much a clue about a service counts: full in scope and below it, less around, little elsewhere."""
+        """How much a clue about a service counts: full in scope and below it, less around, little elsewhere.
+
+        Where no call of the scope is known, nothing can be said about who is related.
+        """
         if service in self.scope or any(service in self.graph.callees(s) for s in self.scope):
             return 1.0
-        return 0.8 if service in self.focus else 0.3
+        unknown = not any(s in self.graph.down or s in self.graph.up for s in self.scope)
+        return 0.8 if unknown or service in self.focus else 0.3
 
     def resource(self, service: str, seen: str) -> str:
         """The inventory's id of a resource that telemetry named; the only one of the service when it named none."""

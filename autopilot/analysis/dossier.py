@@ -83,9 +83,9 @@ def _gather(case: Case) -> _Evidence:
     windows = Windows.of(case.scope)
     graph = read_graph(case.table("topology"), case.table("spans"))
     scope = frozenset(case.scope.services)
-    focus = graph.focus(scope)
     items = read_inventory(case.table("inventory"))
     table = read_series(case.table("metrics"), windows)
+    focus = graph.focus(scope, table.identity["service"].unique().to_list())
     settings = {
         (item.service, name): value
         for item in items for name in ("read_capacity", "write_capacity") if (value := item.number(name))

@@ -37,9 +37,14 @@ class Graph:
         """Everything that calls a service, directly or through others; never itself."""
         return _reach(self.up, service)
 
-    def focus(self, services: Iterable[str]) -> frozenset[str]:
-        """The services in scope with everything they call and everything that calls them."""
+    def focus(self, services: Iterable[str], everything: Iterable[str] = ()) -> frozenset[str]:
+        """The services in scope with everything they call and everything that calls them.
+
+        When no call of theirs is known, `everything` that was observed might be related.
+        """
         named = frozenset(services)
+        if not any(service in self.down or service in self.up for service in named):
+            return named.union(everything)
         return named.union(*(self.callees(s) | self.callers(s) for s in named))
 
     def is_entry(self, service: str) -> bool:
