@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
+from types import ModuleType
 from typing import Any, Literal
 
 from markupsafe import Markup
@@ -52,11 +53,16 @@ class Chart:
     """Readings taken after the case was collected."""
 
 
+def load() -> tuple[ModuleType, ModuleType, ModuleType]:
+    """Matplotlib, its figures and its SVG backend. Loading takes seconds, and most activities never draw."""
+    names = ("matplotlib", "matplotlib.figure", "matplotlib.backends.backend_svg")
+    mpl, figures, backend = (import_module(name) for name in names)
+    return mpl, figures, backend
+
+
 def svg(chart: Chart, number: int) -> Markup:
     """The chart as an SVG element; `number` keeps the ids of several charts on one page apart."""
-    # Loading takes a second or more, and most activities never draw.
-    mpl, figures = import_module("matplotlib"), import_module("matplotlib.figure")
-    backend = import_module("matplotlib.backends.backend_svg")
+    mpl, figures, backend = load()
     target = io.BytesIO()
     with _lock, mpl.rc_context(SETTINGS):
         figure = figures.Figure(figsize=(7.6, 2.3), layout="constrained")

@@ -19,7 +19,7 @@ from autopilot.incident.ports import CaseStore, Failure
 from autopilot.incident.state import IncidentState
 from autopilot.review import record, wording
 from autopilot.review.markdown import escaped
-from autopilot.review.plots import Chart, Mark, MarkKind, span, svg
+from autopilot.review.plots import Chart, Mark, MarkKind, load, span, svg
 from autopilot.review.proposals import follow_ups, improvements
 from autopilot.review.series import CaseSeries, Series
 
@@ -50,6 +50,11 @@ class ReviewWriter:
         # Markdown has no autoescape: `finalize` escapes the value of every expression instead.
         self._markdown = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=False, finalize=escaped,  # noqa: S701
                                      undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # fmt: skip
+
+    @staticmethod
+    def preload() -> None:
+        """Load the plotting library now (seconds on a busy machine), so that the first report does not wait."""
+        load()
 
     def write(self, state: IncidentState) -> Document:
         """Store `review.md`, `review.html` and a final `report.html`; returns the HTML review. Raises Failure."""

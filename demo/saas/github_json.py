@@ -137,7 +137,8 @@ def pull(repo: GitHubRecords, record: PullRequest, *, whole: bool = False) -> Js
         found |= {
             "merged": True, "merged_by": _user(record.login), "commits": 1, "changed_files": len(merged.files),
             "additions": sum(f.additions for f in merged.files),
-            "deletions": sum(f.deletions for f in merged.files), "comments": 0, "review_comments": len(review_comments(repo, record)),
+            "deletions": sum(f.deletions for f in merged.files), "comments": 0,
+            "review_comments": len(review_comments(repo, record)),
         }  # fmt: skip
     return found
 

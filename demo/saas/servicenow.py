@@ -176,8 +176,8 @@ class ServiceNow(StandIn):
             row: Json = {
                 "sys_id": secrets.token_hex(16), "number": f"INC{self._last_number:07d}", "state": "1",
                 "priority": "5", "impact": "3", "urgency": "3", "active": "true", "opened_at": now,
-                "sys_created_on": now, "resolved_at": "", "correlation_id": "", "short_description": "", "description": "",
-                "close_code": "", "close_notes": "", "work_notes": "", "comments": "",
+                "sys_created_on": now, "resolved_at": "", "correlation_id": "", "short_description": "",
+                "description": "", "close_code": "", "close_notes": "", "work_notes": "", "comments": "",
             }  # fmt: skip
             self._write(row, fields)
             self._tables[request.path_params["table"]].append(row)

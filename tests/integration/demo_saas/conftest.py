@@ -26,14 +26,24 @@ def gateway(running_gateway: Gateway) -> Gateway:
     return running_gateway
 
 
-@pytest.fixture
-def slack(gateway: Gateway) -> Iterator[Slack]:
+@pytest.fixture(scope="module")
+def running_slack() -> Iterator[Slack]:
     records = company_records("deploy-throttle", NOW).slack
     with Slack(records, token="xoxb-demo", signing_secret=SECRET) as running:
-        running.app_requests.interactivity_url = f"{gateway.url}/slack/interactivity"
-        running.app_requests.events_url = f"{gateway.url}/slack/events"
         running.app_requests.retry_delays = (0.05, 0.05)
         yield running
+
+
+@pytest.fixture
+def slack(running_slack: Slack, gateway: Gateway) -> Slack:
+    """An empty workspace whose app is the gateway."""
+    space = running_slack.workspace
+    for written in (space.messages, space.ephemeral, space.views, space.warnings, running_slack.limited):
+        written.clear()
+    space.trigger_seconds, running_slack.failing = 3.0, 0
+    running_slack.app_requests.interactivity_url = f"{gateway.url}/slack/interactivity"
+    running_slack.app_requests.events_url = f"{gateway.url}/slack/events"
+    return running_slack
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ NOW = datetime.now(UTC)
 RECORDS = company_records("deploy-throttle", NOW)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def servicenow() -> Iterator[ServiceNow]:
     with ServiceNow(RECORDS.incidents, RECORDS.articles, "aiops", "pass") as running:
         yield running
@@ -27,7 +27,7 @@ def table(servicenow: ServiceNow) -> Iterator[httpx.Client]:
         yield made
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def jira() -> Iterator[Jira]:
     with Jira(RECORDS.issues, "ops@paperplane.example", "token") as running:
         yield running
@@ -79,7 +79,15 @@ def test_pages_are_linked_by_offset(table: httpx.Client) -> None:
     assert "next" not in rest.links
 
 
-def test_a_ticket_is_created_found_by_correlation_and_resolved(servicenow: ServiceNow, table: httpx.Client) -> None:
+def test_a_ticket_is_created_found_by_correlation_and_resolved() -> None:
+    with (
+        ServiceNow(RECORDS.incidents, (), "aiops", "pass") as servicenow,
+        httpx.Client(base_url=f"{servicenow.url}/api/now/table", auth=("aiops", "pass")) as table,
+    ):
+        ticket_lives(servicenow, table)
+
+
+def ticket_lives(servicenow: ServiceNow, table: httpx.Client) -> None:
     fields = {"short_description": "checkout is slow", "correlation_id": "inc-1/ticket", "priority": "2"}
     answer = table.post("/incident", json=fields)
     assert answer.status_code == 201
@@ -154,7 +162,15 @@ def test_jira_search_is_paged_by_token(site: httpx.Client) -> None:
     assert site.get("/search/jql", params={"jql": "key = SHOP-231"}).json()["issues"][0].keys() == {"id"}
 
 
-def test_an_issue_is_created_edited_commented_moved_and_found_by_property(site: httpx.Client) -> None:
+def test_an_issue_is_created_edited_commented_moved_and_found_by_property() -> None:
+    with (
+        Jira(RECORDS.issues, "ops", "token") as jira,
+        httpx.Client(base_url=f"{jira.url}/rest/api/3", auth=("ops", "token")) as site,
+    ):
+        issue_lives(site)
+
+
+def issue_lives(site: httpx.Client) -> None:
     fields = {
         "project": {"key": "SHOP"},
         "issuetype": {"name": "Incident"},

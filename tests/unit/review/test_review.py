@@ -16,7 +16,8 @@ from autopilot.incident.state import IncidentState
 from autopilot.incident.verification import Verification
 from autopilot.review import ReviewWriter
 from autopilot.review.wording import duration, number
-from tests.unit.review.incidents import DOSSIER, HOSTILE, ID, PLAN, TABLE, T, alert, judgement, reading, resolved
+from tests.unit.review.incidents import PLAN, alert, judgement, reading, resolved
+from tests.unit.review.shop import DOSSIER, HOSTILE, ID, TABLE, T
 
 VOID = {"meta", "link", "br", "hr", "input", "img"}
 
