@@ -200,6 +200,41 @@ def test_structured_output_is_filled_with_ids_of_the_prompt(client: openai.OpenA
     assert [m.id for m in client.models.list()] == ["gpt-4o"]
 
 
+TABLES = """## suspects: service|resource|cause kind|findings|reason
+orders|table/orders|throttled|F3 F4|reads exceed the capacity
+checkout||bad_deploy|F1|deployed before
+## candidates: id|tool
+C1|dynamodb.capacity
+C2|lambda.rollback
+"""
+
+
+class Choice(BaseModel):
+    """One option by candidate ids."""
+
+    candidates: list[str]
+
+
+class Answers(BaseModel):
+    """A table's rows become items; candidates are spread over options."""
+
+    hypotheses: list[Claim]
+    options: list[Choice]
+
+
+def test_rows_of_the_prompts_tables_become_items(client: openai.OpenAI, model: Model) -> None:
+    model.behaviour = "sound"
+    answer = client.chat.completions.parse(
+        model="gpt-4o", messages=[{"role": "user", "content": TABLES}], response_format=Answers
+    )
+    found = answer.choices[0].message.parsed
+    assert found is not None
+    assert [h.cause_kind for h in found.hypotheses] == ["throttled", "bad_deploy"]
+    assert found.hypotheses[0].finding_ids == ["F3", "F4"]
+    assert found.hypotheses[0].statement == "reads exceed the capacity (F3, F4)"
+    assert [o.candidates for o in found.options] == [["C1"], ["C2"]]
+
+
 def test_tools_are_called_with_valid_arguments(client: openai.OpenAI, model: Model) -> None:
     model.behaviour = "sound"
     parameters: dict[str, object] = {
