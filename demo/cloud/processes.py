@@ -87,7 +87,7 @@ class Server:
         """Where it serves."""
         return f"http://127.0.0.1:{self.port}"
 
-    async def ready(self, seconds: float = 30.0) -> None:
+    async def ready(self, seconds: float = 60.0) -> None:
         """Wait until it accepts connections. Raises RuntimeError with the end of its log."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self._process.poll() is None:

@@ -19,9 +19,10 @@ from demo.cloud.wire import Call, Request, recognise
 from demo.cloud.xray import XRay, XRayError
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-HOP_BY_HOP = {"connection", "content-length", "content-encoding", "transfer-encoding", "keep-alive", "host"}
-# The emulator may live in another time than its callers; its Date would look like a skewed clock to them.
-DROPPED = {*HOP_BY_HOP, "date", "server"}
+HOP_BY_HOP = {"connection", "content-length", "transfer-encoding", "keep-alive", "host"}
+# The emulator may live in another time than its callers: its Date would look like a skewed clock to them.
+# Bodies arrive here decoded.
+DROPPED = {*HOP_BY_HOP, "content-encoding", "date", "server"}
 
 
 class _Server(uvicorn.Server):
@@ -124,11 +125,16 @@ class Proxy:
         base = self._others.get(request.service, self._default)
         query = f"?{request.query}" if request.query else ""
         headers = {name: value for name, value in request.headers.items() if name not in HOP_BY_HOP}
-        answer = await self._upstream.request(
-            request.method,
-            httpx.URL(base + request.path + query),
-            content=request.body if body is None else body,
-            headers={**headers, "accept-encoding": "identity"},
-        )
+        try:
+            answer = await self._upstream.request(
+                request.method,
+                httpx.URL(base + request.path + query),
+                content=request.body if body is None else body,
+                headers={**headers, "accept-encoding": "identity"},
+            )
+        except httpx.HTTPError as error:
+            return Response(f"The emulator does not answer: {error!r}", 502)
         kept = {name: value for name, value in answer.headers.items() if name not in DROPPED}
+        if request.method == "HEAD" and "content-length" in answer.headers:
+            kept["content-length"] = answer.headers["content-length"]
         return Response(answer.content, answer.status_code, kept)

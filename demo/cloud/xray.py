@@ -227,7 +227,8 @@ class XRay:
                     "LimitExceeded": False,
                     "Segments": [
                         {"Id": segment["id"], "Document": document}
-                        for segment, document in zip(trace.segments, trace.documents, strict=True)
+                        # Not strict: the world may be adding a segment right now.
+                        for segment, document in zip(trace.segments, trace.documents, strict=False)
                     ],
                 }
                 for trace in known

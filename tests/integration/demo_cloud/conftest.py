@@ -1,4 +1,4 @@
-"""One account for all tests that need no world: emulators take seconds to start."""
+"""One account for all tests: emulators take seconds to start."""
 
 from collections.abc import AsyncIterator
 
@@ -9,6 +9,6 @@ from demo.cloud import Cloud
 
 @pytest_asyncio.fixture(scope="session")
 async def cloud() -> AsyncIterator[Cloud]:
-    """A running, empty account."""
+    """A running account, empty at first."""
     async with Cloud() as running:
         yield running

@@ -182,6 +182,17 @@ async def test_the_trail_names_operations_and_pages(cloud: Cloud) -> None:
     assert detail["requestParameters"]["name"] == "trail"
 
 
+async def test_objects_pass_through_whole(cloud: Cloud) -> None:
+    def act() -> tuple[bytes, int]:
+        s3 = product(cloud, "s3", "")
+        s3.create_bucket(Bucket="cases")
+        s3.put_object(Bucket="cases", Key="a b/c+d.json", Body=b"x" * 70_000, ContentType="application/json")
+        size = s3.head_object(Bucket="cases", Key="a b/c+d.json")["ContentLength"]
+        return s3.get_object(Bucket="cases", Key="a b/c+d.json")["Body"].read(), size
+
+    assert await asyncio.to_thread(act) == (b"x" * 70_000, 70_000)
+
+
 async def test_the_clock_can_be_moved_while_the_account_lives(cloud: Cloud) -> None:
     then = datetime.now(UTC) - timedelta(days=40)
     cloud.set_clock(then)
@@ -212,17 +223,18 @@ async def test_leaving_ends_every_process_even_with_a_call_held() -> None:
 
 async def test_emulators_end_when_their_owner_is_killed() -> None:
     script = (
-        "import asyncio\nfrom demo.cloud import Cloud\n"
-        "async def main():\n"
-        "    async with Cloud() as cloud:\n"
-        "        print(*cloud.processes, flush=True)\n"
-        "        await asyncio.sleep(60)\n"
-        "asyncio.run(main())\n"
+        "import asyncio, pathlib\nfrom demo.cloud.processes import Server, free_port\n"
+        "port = free_port()\n"
+        "environment = {'BIND_HOST': '127.0.0.1', 'GATEWAY_PORT': str(port)}\n"
+        "server = Server('ministack', ['aws'], port, environment, pathlib.Path('/dev/null'))\n"
+        "asyncio.run(server.ready())\n"
+        "print(server.pid, flush=True)\n"
+        "asyncio.run(asyncio.sleep(60))\n"
     )
     owner = _python(script)
     assert owner.stdout is not None
     pids = [int(word) for word in (await asyncio.to_thread(owner.stdout.readline)).split()]
-    assert len(pids) == 2
+    assert [_alive(pid) for pid in pids] == [True]
     os.kill(owner.pid, signal.SIGKILL)
     await asyncio.to_thread(owner.wait)
     owner.stdout.close()

@@ -11,10 +11,13 @@ from botocore.exceptions import ClientError
 from demo.cloud import Cloud
 from tests.integration.demo_cloud.account import product
 
+LONG_AGO = time.time() - 40 * 86_400
+"""Far from the requests of any world in the same account."""
+
 
 def _documents(number: int, *, fault: bool = False) -> list[str]:
-    trace = f"1-{int(time.time()):08x}-{number:024x}"
-    start = time.time() - 5
+    trace = f"1-{int(LONG_AGO):08x}-{number:024x}"
+    start = LONG_AGO - 5
     front = {
         "trace_id": trace, "id": f"{number:08x}aaaaaaaa", "name": "shop-api/prod",
         "origin": "AWS::ApiGateway::Stage",
@@ -36,7 +39,7 @@ async def test_traces_put_are_summarised_paged_filtered_fetched_and_mapped(cloud
         documents = [text for number in range(120) for text in _documents(number, fault=number % 10 == 0)]
         answer = xray.put_trace_segments(TraceSegmentDocuments=documents)
         assert answer["UnprocessedTraceSegments"] == []
-        span = {"StartTime": time.time() - 60, "EndTime": time.time()}
+        span = {"StartTime": LONG_AGO - 60, "EndTime": LONG_AGO}
         pages = list(xray.get_paginator("get_trace_summaries").paginate(**span))
         ids = [summary["Id"] for page in pages for summary in page["TraceSummaries"]]
         return {
