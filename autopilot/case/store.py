@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import polars as pl
 
 from autopilot.case.backend import S3, Backend, Folder
-from autopilot.case.case import Case
-from autopilot.case.schema import conform, frame
+from autopilot.case.schema import conform
 from autopilot.incident.evidence import CaseManifest, CasePart, Document, Table
 from autopilot.incident.ports import Failure
 from autopilot.settings import FolderStore, S3Store
@@ -77,17 +76,6 @@ class StoredCases:
         self._backend.write(uri, content, "application/vnd.apache.parquet")
         return CasePart(table=table, source=source, uri=uri, sha256=checksum, rows=rows.height, size=len(content))
 
-    def read_part(self, part: CasePart) -> pl.DataFrame:
-        """The rows of a part. Raises Failure when they are not what was stored."""
-        content = self.get(part.uri)
-        if _sha256(content) != part.sha256:
-            raise Failure(
-                f"Case part {part.uri!r} is not what was stored (checksum differs); "
-                "restore it from a backup or collect again.",
-                who="operator",
-            )
-        return conform(part.table, pl.read_parquet(io.BytesIO(content)))
-
     def seal(self, manifest: CaseManifest) -> CaseManifest:
         """Write a manifest once. Equal content again is fine; other content for the same revision is refused."""
         uri = checked_key(manifest.scope.incident_id, f"r{manifest.revision}", "manifest.json")
@@ -141,23 +129,3 @@ def open_store(settings: FolderStore | S3Store, s3: "Callable[[str], S3Client] |
             "The case store is S3 but no S3 client was given; open it with AwsClients.s3.", who="developer"
         )
     return S3CaseStore(settings.bucket, settings.prefix, s3(settings.region))
-
-
-def read_case(store: StoredCases, manifest: CaseManifest) -> Case:
-    """Load every part. Rows that an earlier part of the same source already brought are not taken twice."""
-    by_source: dict[tuple[Table, str], list[pl.DataFrame]] = {}
-    for part in manifest.parts:
-        rows, earlier = store.read_part(part), by_source.setdefault((part.table, part.source), [])
-        for known in earlier:
-            rows = rows.join(known, on=rows.columns, how="anti", nulls_equal=True, maintain_order="left")
-        earlier.append(rows)
-    tables: dict[Table, list[pl.DataFrame]] = {}
-    for (table, _), parts in by_source.items():
-        tables.setdefault(table, []).extend(parts)
-    return Case(manifest, {table: _joined(table, parts) for table, parts in tables.items()})
-
-
-def _joined(table: Table, parts: list[pl.DataFrame]) -> pl.DataFrame:
-    """One frame in a stable order, oldest first where the rows have a time."""
-    rows = pl.concat(parts) if parts else frame(table)
-    return rows.sort("time", maintain_order=True) if "time" in rows.columns else rows

@@ -57,13 +57,12 @@ class ApplicationAutoScaling(AwsSource):
     def collect_region(self, scope: Scope, region: str, budget: Budget, into: Collected) -> None:
         """What controllers did in the time range."""
         resources = self.account.resources(region, budget)
+        client = self.clients.application_autoscaling(region)
         for namespace in NAMESPACES:
+            if not scalable_targets(client, namespace, region, budget, into):
+                continue  # nothing is scaled here, so nothing can have happened
             with asking(into, f"scaling activities of {namespace} in {region}"):
-                listing = (
-                    self.clients.application_autoscaling(region)
-                    .get_paginator("describe_scaling_activities")
-                    .paginate(ServiceNamespace=namespace)
-                )
+                listing = client.get_paginator("describe_scaling_activities").paginate(ServiceNamespace=namespace)
                 rows: list[dict[str, object]] = []
                 for page in pages(budget, listing, "NextToken", MAX_PAGES):
                     for activity in page["ScalingActivities"]:

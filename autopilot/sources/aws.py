@@ -24,6 +24,8 @@ SERVICE_TAG = "service"
 RESOURCES_SECONDS = 60.0
 """How long the list of resources stays good."""
 LISTING_SECONDS = 15.0
+QUICK_SECONDS = 4.5
+"""What the first message's questions may take: less than the collector waits for them."""
 MAX_PAGES = 20
 """Pages of one listing of resources; an account with more is read in part."""
 
@@ -146,6 +148,10 @@ class Account:
                 known = self._list(region, budget)
                 self._known[region] = (time.monotonic(), known)
             return known
+
+    def known(self, region: str) -> Resources:
+        """What was listed before, however long ago; empty rather than asking: for answers that cannot wait."""
+        return self._known.get(region, (0.0, Resources({}, {})))[1]
 
     def _list(self, region: str, budget: Budget) -> Resources:
         tasks: dict[str, Callable[[], list[tuple[str, str, str]]]] = {

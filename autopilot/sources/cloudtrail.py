@@ -9,7 +9,7 @@ from autopilot.clients.aws import AWS_ERRORS, to_failure
 from autopilot.incident.base import TimeWindow
 from autopilot.incident.evidence import Scope
 from autopilot.incident.finding import TimelineEntry
-from autopilot.sources.aws import AwsSource, Resources, console, named, pages, whole
+from autopilot.sources.aws import QUICK_SECONDS, AwsSource, Resources, console, named, pages, whole
 from autopilot.sources.base import Budget, Collected
 from autopilot.sources.cloudtrail_events import change_kind, target, told
 from autopilot.sources.inventory import entries
@@ -41,12 +41,11 @@ class CloudTrail(AwsSource):
 
     def recent_changes(self, scope: Scope, limit: int) -> Sequence[TimelineEntry]:
         """See `ReadsChanges`. Raises Failure."""
-        budget = Budget(calls=20, seconds=4.0)
+        budget = Budget(calls=QUICK_PAGES * len(self.clients.regions), seconds=QUICK_SECONDS)
         found: list[dict[str, Any]] = []
         for region in self.account.regions(scope):
             try:
-                resources = self.account.resources(region, budget)
-                rows, _ = self._changes(region, whole(scope), QUICK_PAGES, resources, budget)
+                rows, _ = self._changes(region, whole(scope), QUICK_PAGES, self.account.known(region), budget)
             except AWS_ERRORS as error:
                 raise to_failure(error, f"reading CloudTrail in {region}") from error
             found += rows

@@ -150,7 +150,7 @@ class SourceCollector:
             and now - self._edges.get(name, (-TOPOLOGY_SECONDS, ()))[0] >= TOPOLOGY_SECONDS
         }
         tasks: dict[str, Callable[[], tuple[tuple[str, str], ...]]] = {
-            name: lambda s=source: tuple(s.edges()) for name, source in stale.items()
+            name: lambda n=name, s=source: self._fresh(n, s) for name, source in stale.items()
         }
         past = self._past_edges
         if past is not None:
@@ -159,13 +159,17 @@ class SourceCollector:
         for name, outcome in attempt_all(tasks, QUICK_SECONDS).items():
             if isinstance(outcome, Exception):
                 _log.warning("topology not read", source=name, error=type(outcome).__name__)
-            elif name in stale:
-                self._edges[name] = (now, outcome)
             else:
                 known |= set(outcome)
-        for _, edges in self._edges.values():
+        for _, edges in list(self._edges.values()):
             known |= set(edges)
         return _around(services, known)
+
+    def _fresh(self, name: str, source: ReadsTopology) -> tuple[tuple[str, str], ...]:
+        """Ask a source and remember its answer, also when it comes too late for whoever asked."""
+        found = tuple(source.edges())
+        self._edges[name] = (time.monotonic(), found)
+        return found
 
     def read(self, signals: Sequence[Signal], seconds: float) -> tuple[Reading, tuple[QueryRecord, ...]]:
         """See the port.

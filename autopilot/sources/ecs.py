@@ -9,7 +9,7 @@ from autopilot.clients.aws import AWS_ERRORS, to_failure
 from autopilot.incident.base import Scalar
 from autopilot.incident.evidence import Scope
 from autopilot.incident.finding import TimelineEntry
-from autopilot.sources.aws import MAX_PAGES, SERVICE_TAG, AwsSource, console, pages
+from autopilot.sources.aws import MAX_PAGES, QUICK_SECONDS, SERVICE_TAG, AwsSource, console, pages
 from autopilot.sources.base import Budget, Collected
 from autopilot.sources.deadline import each
 from autopilot.sources.inventory import entries, in_scope, iso, item, nearest, observed
@@ -51,7 +51,7 @@ class Ecs(AwsSource):
 
     def recent_changes(self, scope: Scope, limit: int) -> Sequence[TimelineEntry]:
         """See `ReadsChanges`: deployments of the scope's services. Raises Failure."""
-        budget = Budget(calls=40, seconds=4.0)
+        budget = Budget(calls=40, seconds=QUICK_SECONDS)
         rows: list[dict[str, object]] = []
         for region in self.account.regions(scope):
             try:

@@ -4,15 +4,14 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from autopilot.case.schema import frame
-from autopilot.clients.aws import AWS_ERRORS, to_failure
+from autopilot.clients.aws import AWS_ERRORS, error_kind, to_failure
 from autopilot.incident.base import Scalar
 from autopilot.incident.evidence import Scope
 from autopilot.incident.finding import TimelineEntry
-from autopilot.sources.aws import MAX_PAGES, AwsSource, Resources, lambda_link, pages
+from autopilot.sources.aws import MAX_PAGES, QUICK_SECONDS, AwsSource, Resources, lambda_link, pages
 from autopilot.sources.base import Budget, Collected
 from autopilot.sources.deadline import each
 from autopilot.sources.inventory import entries, in_scope, item, moment, nearest, observed
@@ -68,20 +67,20 @@ class Lambda(AwsSource):
 
     def recent_changes(self, scope: Scope, limit: int) -> Sequence[TimelineEntry]:
         """See `ReadsChanges`: versions published by the scope's services. Raises Failure."""
-        budget = Budget(calls=40, seconds=4.0)
+        budget = Budget(calls=40, seconds=QUICK_SECONDS)
         rows: list[dict[str, object]] = []
         for region in self.account.regions(scope):
-            try:
-                resources = self.account.resources(region, budget)
-                resources.needed("functions")
-                names = [
-                    n for n in resources.names("function") if resources.service("function", n) in scope.services
-                ]
-                for name, versions in each(partial(self._versions, region, budget), names[:QUICK_FUNCTIONS]):
-                    function = _Function({"FunctionName": name}, versions, (), None)
-                    rows += _changes(function, resources.service("function", name), region, scope)
-            except AWS_ERRORS as error:
-                raise to_failure(error, f"reading Lambda versions in {region}") from error
+            resources = self.account.known(region)
+            named = [n for n in resources.names("function") if resources.service("function", n) in scope.services]
+            # Without a listing yet, a function is most often called as its service.
+            for name in (named or list(scope.services))[:QUICK_FUNCTIONS]:
+                try:
+                    function = _Function({"FunctionName": name}, self._versions(region, budget, name), (), None)
+                except AWS_ERRORS as error:
+                    if error_kind(error) == "missing":
+                        continue
+                    raise to_failure(error, f"reading Lambda versions in {region}") from error
+                rows += _changes(function, resources.service("function", name), region, scope)
         return entries(rows, limit)
 
     def edges(self) -> Sequence[tuple[str, str]]:

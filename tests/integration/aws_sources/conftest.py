@@ -105,12 +105,6 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-SERVICES = (
-    "apigateway", "application_autoscaling", "cloudtrail", "cloudwatch", "dynamodb", "ecs", "lambda_", "logs",
-    "rds",
-)  # fmt: skip
-
-
 @pytest.fixture(scope="session")
 def clients(shop: Cloud, moto: str) -> AwsClients:
     """Clients of the shop, X-Ray aside. Building them is what takes time, so all tests share them."""
@@ -120,9 +114,7 @@ def clients(shop: Cloud, moto: str) -> AwsClients:
             environment.setenv(name, value)
         environment.setenv("AWS_ENDPOINT_URL", shop.url)
         environment.setenv("AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING", moto)
-        for service in SERVICES:
-            getattr(built, service)()
-        built.tagged("service", REGION)
+        built.prepare()
     return built
 
 

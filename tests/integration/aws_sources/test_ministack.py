@@ -255,3 +255,12 @@ def test_the_list_of_resources_is_shared(clients: AwsClients) -> None:
     assert first.used >= 5
     assert second.used == 0
     assert time.monotonic() - began < 15
+
+
+def test_the_last_changes_are_known_before_anything_was_listed(clients: AwsClients) -> None:
+    account = Account(Aws(), clients)
+    for source in (Lambda(account), CloudTrail(account), Ecs(account)):
+        began = time.monotonic()
+        told = " ".join(entry.text for entry in source.recent_changes(scope_now("checkout", "inventory"), 50))
+        assert {"lambda": "v2.4.1", "cloudtrail": "PublishVersion", "ecs": "inventory:2"}[source.name] in told
+        assert time.monotonic() - began < 4.5

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from autopilot.case.backend import NotStored
+from autopilot.case.reading import load_case
 from autopilot.case.schema import frame
-from autopilot.case.store import S3CaseStore, document_uri, open_store, read_case
+from autopilot.case.store import S3CaseStore, document_uri, open_store
 from autopilot.clients.aws import AwsClients
 from autopilot.incident.base import TimeWindow
 from autopilot.incident.evidence import CaseManifest, Scope
@@ -74,7 +75,7 @@ def test_a_case_goes_to_the_bucket_and_back(client: "S3Client") -> None:
     store = open_store(S3Store(kind="s3", bucket="cases", prefix="/autopilot/"), lambda region: client)
     part = store.put_part(INCIDENT, 1, "s", "logs", frame("logs", [{"time": NOW, "message": "hello"}]))
     sealed = store.seal(CaseManifest(revision=1, scope=SCOPE, parts=(part,)))
-    assert read_case(store, sealed).table("logs")["message"].to_list() == ["hello"]
+    assert load_case(store, sealed).table("logs")["message"].to_list() == ["hello"]
     keys = [item.get("Key", "") for item in client.list_objects_v2(Bucket="cases").get("Contents", [])]
     assert f"autopilot/{part.uri}" in keys
     assert not part.uri.startswith(("/", "autopilot"))

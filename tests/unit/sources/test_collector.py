@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from autopilot.case.reading import load_case
 from autopilot.case.schema import frame
-from autopilot.case.store import FolderCaseStore, read_case
+from autopilot.case.store import FolderCaseStore
 from autopilot.incident.base import TimeWindow
 from autopilot.incident.evidence import CaseManifest, Scope
 from autopilot.incident.finding import TimelineEntry
@@ -70,7 +71,7 @@ def test_rows_are_stored_as_one_part_per_table(tmp_path: Path) -> None:
 
     report = collector(tmp_path, Scripted(behaviour)).collect("scripted", 1, SCOPE)
     assert (report.status, len(report.parts), len(report.queries)) == ("ok", 2, 1)
-    case = read_case(FolderCaseStore(tmp_path), CaseManifest(revision=1, scope=SCOPE, parts=report.parts))
+    case = load_case(FolderCaseStore(tmp_path), CaseManifest(revision=1, scope=SCOPE, parts=report.parts))
     assert case.table("logs")["message"].to_list() == ["one", "two"]
 
 
