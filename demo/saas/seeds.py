@@ -4,7 +4,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from demo.saas.records import Article, CompanyRecords, JiraIssue, PastIncident, SlackRecords, SlackUser
-from demo.saas.seed_repository import shop_repository
+from demo.saas.seed_repository import REPOSITORY, shop_repository
+
+__all__ = ["CHANNELS", "PEOPLE", "REPOSITORY", "SEEDS", "company_records"]
 
 PEOPLE = (
     SlackUser("U024BE7LH", "kim", "Kim Larsen", "kim@paperplane.example"),
