@@ -142,7 +142,12 @@ def _one_step(samples: pl.DataFrame, identity: pl.DataFrame, windows: Windows) -
 
 def _zeros(samples: pl.DataFrame, identity: pl.DataFrame, windows: Windows) -> pl.DataFrame:
     """Counts of failures are often sent only when there are any: where their source was heard, silence is zero."""
-    rare = identity.filter(pl.col("statistic").is_in(SUMS) & pl.col("signal").is_in(["errors", "throttling"]))
+    # A version that was silent may not have served at all.
+    rare = identity.filter(
+        pl.col("statistic").is_in(SUMS)
+        & pl.col("signal").is_in(["errors", "throttling"])
+        & (pl.col("version") == "")
+    )
     heard = (
         samples.join(identity.select("sid", "source"), on="sid")
         .group_by("source")

@@ -30,6 +30,8 @@ _TRAFFIC = 0.6
 _BELOW = 0.92
 """A candidate that another one explains stands at most this far below it."""
 _PASSED_ON = 0.85
+_CONSEQUENCE = 0.5
+"""What a candidate counts that only hands on the trouble of something it calls."""
 _OWN_SYMPTOMS = 0.3
 """What symptoms of the same service add to a cause that something else names."""
 
@@ -63,6 +65,8 @@ def _mechanisms(clues: Sequence[Clue], place: Place) -> list[Candidate]:
         hurt = strongest_first(c for c in clues if c.service == service and _plain_symptom(c))
         doubt = 1 - _OWN_SYMPTOMS * max((c.score for c in hurt), default=0.0)
         score = (1 - (1 - weigh([*group, *repeats], _WEIGHTS)) * doubt) * place.relevance(service)
+        if _only_fuller(group) and passes_through(service, _until(best), clues, place.graph):
+            score *= _CONSEQUENCE
         seen = next((c.finding.resource for c in best if c.finding.resource and c.service == service), "")
         found.append(Candidate(
             service, place.resource(service, seen), cause, min(score, CEILING),
@@ -70,6 +74,16 @@ def _mechanisms(clues: Sequence[Clue], place: Place) -> list[Candidate]:
             f"{CAUSE_MEANING[cause].capitalize()}: {lead.finding.summary}", region=lead.finding.region,
         ))  # fmt: skip
     return found
+
+
+def _only_fuller(group: Sequence[Clue]) -> bool:
+    """Whether all there is are gauges that rose: calls that wait for something slow fill every queue above it."""
+    return all(c.finding.kind == "metric" and c.signal in ("saturation", "headroom") for c in group)
+
+
+def _until(clues: Sequence[Clue]) -> int:
+    """The latest moment at which the clues may have begun."""
+    return max((c.onset + c.uncertainty for c in clues if c.onset is not None), default=0)
 
 
 def _plain_symptom(clue: Clue) -> bool:
@@ -94,11 +108,10 @@ def _unexplained(clues: Sequence[Clue], mechanisms: Sequence[Candidate], place: 
     found: list[Candidate] = []
     for service, group in sorted(suffering.items()):
         best = strongest_first(group)
-        since = max((c.onset + c.uncertainty for c in best if c.onset is not None), default=0)
-        through = passes_through(service, since, clues, place.graph)
+        through = passes_through(service, _until(best), clues, place.graph)
         called = bool(place.graph.callers(service) & place.focus)
         cause: CauseKind = "dependency" if called else "unknown"
-        score = weigh(group, _SYMPTOM_WEIGHTS) * place.relevance(service) * (0.5 if through else 1.0)
+        score = weigh(group, _SYMPTOM_WEIGHTS) * place.relevance(service) * (_CONSEQUENCE if through else 1.0)
         found.append(Candidate(
             service, place.resource(service, best[0].finding.resource), cause, score, best,
             f"{service} suffers and nothing it calls explains it: {best[0].finding.summary}" if not through
@@ -158,5 +171,4 @@ def _explains(change: Candidate, other: Candidate, place: Place) -> bool:
     if change.change is None or other.cause == "traffic_surge" or other.onset is None:
         return False
     reach = {change.service} | place.graph.callees(change.service) | place.graph.callers(change.service)
-    begins = max((c.onset + c.uncertainty for c in other.clues if c.onset is not None), default=0)
-    return other.service in reach and begins >= change.change.first
+    return other.service in reach and _until(other.clues) >= change.change.first

@@ -195,6 +195,10 @@ def test_versions_are_compared_by_the_series_that_carry_them() -> None:
             "checkout", "AWS/Lambda", "Duration", "Average", "ms", values,
             FunctionName="checkout", Resource="checkout:live", ExecutedVersion=number,
         )  # fmt: skip
+        story.metric(
+            "checkout", "AWS/Lambda", "Errors", "Sum", "Count", values * 0,
+            FunctionName="checkout", Resource="checkout:live", ExecutedVersion=number,
+        )  # fmt: skip
     story.add("inventory", {
         "resource": ALIAS_ARN, "kind": "lambda_alias", "name": "checkout:live", "service": "checkout",
         "versions": json.dumps(
@@ -205,6 +209,7 @@ def test_versions_are_compared_by_the_series_that_carry_them() -> None:
     dossier = analyze(story.case())
     assert [(v.version, v.healthy) for v in dossier.versions] == [("v2.4.0", True), ("v2.4.1", False)]
     assert "best version 8" in dossier.versions[1].evidence
+    assert dossier.versions[1].window.start == NOW - timedelta(minutes=15)
 
 
 def test_users_and_failures_are_counted_from_access_logs() -> None:
@@ -241,3 +246,19 @@ def test_unrelated_deploy_nearer_to_the_onset_is_a_decoy() -> None:
     case = config_changed(3)
     assert set(case.table("changes")["id"]) == {"flags:17", "github:old"}
     assert [s.change_id for s in analyze(case).suspects] == ["flags:17"]
+
+
+def test_queue_that_fills_because_a_callee_is_slow_is_a_consequence() -> None:
+    story = Story(15, services=("checkout",))
+    story.add("topology", {"caller": "checkout", "callee": "orders", "weight": 1.0, "source": "configuration"})
+    busy = story.steps(30, (6, 90))
+    story.metric(
+        "checkout", "AWS/Lambda", "ConcurrentExecutions", "Maximum", "Count", busy, FunctionName="checkout"
+    )
+    story.metric("orders", "custom", "Latency", "Average", "ms", story.steps(50, (6, 400)), TableName="orders")
+    story.logs("orders", "ERROR", "lock wait timeout exceeded in {n}", 6, 10)
+    suspects = analyze(story.case()).suspects
+    assert [(s.service, s.cause_kind) for s in suspects[:2]] == [
+        ("orders", "lock_contention"), ("checkout", "capacity"),
+    ]  # fmt: skip
+    assert suspects[1].score < 0.35
