@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from autopilot.case.schema import frame
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 MAX_PAGES = 30
 """LookupEvents gives 50 events per call and two calls per second."""
 QUICK_PAGES = 2
+ONE_DEPLOYMENT = timedelta(seconds=60)
 _OWN = re.compile(r" step/(\S+)$")
 
 
@@ -49,7 +51,7 @@ class CloudTrail(AwsSource):
             except AWS_ERRORS as error:
                 raise to_failure(error, f"reading CloudTrail in {region}") from error
             found += rows
-        return entries(found, limit)
+        return entries(_last_of_each(found), limit)
 
     def _changes(
         self, region: str, window: TimeWindow, most: int, resources: Resources, budget: Budget
@@ -73,6 +75,17 @@ class CloudTrail(AwsSource):
                 if at and window.contains(at) and (row := _row(event, region, resources)):
                     rows.append(row)
         return rows, not more
+
+
+def _last_of_each(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One deployment is several calls within a minute: its last one, such as moving the alias, tells it best."""
+    kept: list[dict[str, Any]] = []
+    for row in sorted(rows, key=lambda row: row["time"], reverse=True):
+        same = (row["kind"], row["service"], row["author"])
+        earlier = [k for k in kept if (k["kind"], k["service"], k["author"]) == same]
+        if not any(k["time"] - row["time"] < ONE_DEPLOYMENT for k in earlier):
+            kept.append(row)
+    return kept
 
 
 def _row(event: "EventTypeDef", region: str, resources: Resources) -> dict[str, Any] | None:

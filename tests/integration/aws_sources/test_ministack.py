@@ -262,5 +262,12 @@ def test_the_last_changes_are_known_before_anything_was_listed(clients: AwsClien
     for source in (Lambda(account), CloudTrail(account), Ecs(account)):
         began = time.monotonic()
         told = " ".join(entry.text for entry in source.recent_changes(scope_now("checkout", "inventory"), 50))
-        assert {"lambda": "v2.4.1", "cloudtrail": "PublishVersion", "ecs": "inventory:2"}[source.name] in told
+        assert {"lambda": "v2.4.1", "cloudtrail": "deploy: ", "ecs": "inventory:2"}[source.name] in told
         assert time.monotonic() - began < 4.5
+
+
+def test_the_calls_of_one_deployment_are_told_once(account: Account) -> None:
+    told = [entry.text for entry in CloudTrail(account).recent_changes(scope_now(), 50)]
+    whole = rows(gathered(CloudTrail(account)), "changes")
+    assert len([text for text in told if text.startswith("deploy") and "checkout" in text]) == 1
+    assert whole.filter(pl.col("kind") == "deploy", pl.col("service") == "checkout").height > 2
