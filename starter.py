@@ -31,8 +31,10 @@ R = TypeVar("R")
 RPC_TIMEOUT = timedelta(seconds=5)
 
 
-async def connect(settings: Settings) -> Client:
+async def connect(settings: Settings, *, lazy: bool = False) -> Client:
     """A client of the configured Temporal; TEMPORAL_* variables and profiles (TLS, API key) come first.
+
+    A lazy one connects at its first call: the gateway starts while Temporal is down.
 
     Raises:
         Failure: nothing answers there; the message says where and what to do.
@@ -41,7 +43,7 @@ async def connect(settings: Settings) -> Client:
     config.setdefault("target_host", settings.temporal.address)
     config.setdefault("namespace", settings.temporal.namespace)
     try:
-        return await Client.connect(**config, data_converter=pydantic_data_converter)
+        return await Client.connect(**config, data_converter=pydantic_data_converter, lazy=lazy)
     except RuntimeError as error:
         raise Failure(
             f"Temporal does not answer at {config.get('target_host')!r}: {error}. Start it, or set "

@@ -1,15 +1,22 @@
 """Composition root: settings → adapters → activities → worker. Run it with `python worker.py`."""
 
+import asyncio
 import functools
+import os
+import signal
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from temporalio.client import Client
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Worker
 
+from activities import search_attributes
 from activities.analyze import Analyzing
 from activities.collect import Collecting
 from activities.decide import Deciding
@@ -19,12 +26,18 @@ from activities.open import Neighbourhood, Opening
 from activities.plan import Planning
 from activities.review import Reviewing
 from activities.verify import Verifying
+from autopilot.analysis.engine import Engine
+from autopilot.channels.notifier import build_notifier, ticket_systems
+from autopilot.channels.pagerduty import PagerDuty
+from autopilot.clients.aws import AwsClients
+from autopilot.clients.model import ModelClient
 from autopilot.incident.base import Link
 from autopilot.incident.ports import (
     Analyst,
     Analyzer,
     CaseStore,
     Collector,
+    Failure,
     Knowledge,
     Notifier,
     Planner,
@@ -32,13 +45,29 @@ from autopilot.incident.ports import (
     Reviewer,
     Toolbox,
 )
-from autopilot.settings import Settings
+from autopilot.knowledge.source import KnowledgeSource
+from autopilot.knowledge.sqlite import KnowledgeBase
+from autopilot.observability import configure
+from autopilot.playbooks import PlaybookFolder
+from autopilot.reasoning.analyst import ConfiguredAnalyst
+from autopilot.reasoning.planner import ConfiguredPlanner
+from autopilot.remediation.catalogue import build_catalogue
+from autopilot.remediation.toolbox import CatalogueToolbox
+from autopilot.review.writer import ReviewWriter
+from autopilot.settings import FolderStore, Settings, SettingsError, SourceBudget, load
+from autopilot.sources.aws_sources import build_aws_sources
+from autopilot.sources.collector import SourceCollector
+from autopilot.sources.saas import build_saas_sources
+from autopilot.stores import open_case_store
+from starter import connect
 from workflows.incident import IncidentWorkflow
 
 THREADS = 32
 """Blocking calls at once: sources, channels, tools."""
 GRACE = timedelta(seconds=20)
 """How long a stopping worker lets its activities finish."""
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -57,14 +86,51 @@ class Ports:
     knowledge: Knowledge
 
 
+def build_ports(settings: Settings) -> Ports:
+    """The adapters that settings configure; nothing watched is contacted yet."""
+    store = open_case_store(settings)
+    knowledge = KnowledgeBase(settings.knowledge)
+    clients = AwsClients(settings.aws) if settings.aws else None
+    sources = [
+        *(build_aws_sources(settings.aws, clients) if settings.aws and clients else []),
+        *build_saas_sources(settings),
+        KnowledgeSource(knowledge, settings.environment),
+    ]
+    systems = ticket_systems(settings)
+    catalogue = build_catalogue(settings, clients, systems, PagerDuty(settings.pager) if settings.pager else None)
+    model = ModelClient(settings.model) if settings.model.kind != "none" else None
+    return Ports(
+        playbooks=PlaybookFolder(settings.playbooks, settings.mode),
+        collector=SourceCollector(sources, store, _budgets(settings, [s.name for s in sources])),
+        store=store,
+        analyzer=Engine(functools.partial(open_case_store, settings)),
+        analyst=ConfiguredAnalyst(settings.model, store, client=model),
+        planner=ConfiguredPlanner(
+            settings.model, store, catalogue.tools, client=model, track_record=knowledge.track_record
+        ),
+        toolbox=CatalogueToolbox(catalogue),
+        notifier=build_notifier(settings),
+        reviewer=ReviewWriter(store),
+        knowledge=knowledge,
+    )
+
+
+def _budgets(settings: Settings, sources: Sequence[str]) -> dict[str, SourceBudget]:
+    """Each SaaS source has its own budget; every AWS source has that of the account."""
+    own = {"github": settings.github, "servicenow": settings.servicenow, "jira": settings.jira}
+    budgets = {name: section.budget for name, section in own.items() if section}
+    aws = settings.aws.budget if settings.aws else SourceBudget()
+    return {name: budgets.get(name, aws) for name in sources}
+
+
 def incident_links(settings: Settings, incident: str, group: str) -> list[Link]:
     """Where a person can look at an incident."""
-    page = f"{settings.web.public_url.rstrip('/')}/incidents/{group}"
+    page = f"{settings.web.public_url.rstrip('/')}/incidents/{incident}"
     temporal = settings.temporal
     history = f"{temporal.ui_url.rstrip('/')}/namespaces/{temporal.namespace}/workflows/{group}"
     return [
         Link(title="Incident page", url=page),
-        Link(title="Report", url=f"{page}/report?incident={incident}"),
+        Link(title="Report", url=f"{page}/report"),
         Link(title="Temporal history", url=history),
     ]
 
@@ -107,3 +173,57 @@ def build_worker(client: Client, activities: Sequence[Any], task_queue: str, **o
     return Worker(
         client, task_queue=task_queue, workflows=[IncidentWorkflow], activities=activities, **(defaults | options)
     )
+
+
+async def _checked(client: Client, settings: Settings) -> None:
+    """Refuse to start where incidents would get stuck later."""
+    absent = await search_attributes.missing(client)
+    if absent:
+        raise Failure(
+            f"Temporal namespace {client.namespace!r} lacks the search attributes {', '.join(absent)}; "
+            "run `python starter.py register` once.",
+            who="operator",
+        )
+    folder = settings.store
+    machines = settings.temporal.several_machines
+    if isinstance(folder, FolderStore) and machines and not folder.shared:
+        raise Failure(
+            f"store.path {str(folder.path)!r} is a private folder but temporal.several_machines is set; use "
+            "store.kind: s3, or mount one volume everywhere and set store.shared: true.",
+            who="operator",
+        )
+
+
+async def serve(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT, then let running activities finish. Raises Failure."""
+    if settings.metrics_address:
+        prometheus = PrometheusConfig(bind_address=settings.metrics_address)
+        Runtime.set_default(Runtime(telemetry=TelemetryConfig(metrics=prometheus)))
+    client = await connect(settings)
+    await _checked(client, settings)
+    ports = build_ports(settings)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with build_worker(client, build_activities(ports, client, settings), settings.temporal.task_queue):
+        log.info("worker started", task_queue=settings.temporal.task_queue, sources=list(ports.collector.names))
+        await stop.wait()
+    log.info("worker stopped")
+
+
+def main() -> None:
+    """Run until stopped; exit code 2 for configuration that cannot be used."""
+    configure()
+    code = 0
+    try:
+        asyncio.run(serve(load()))
+    except (SettingsError, Failure) as error:
+        print(error, file=sys.stderr)
+        code = 2
+    sys.stderr.flush()
+    os._exit(code)  # the SDK's threads can abort an ending interpreter (sdk-python #300)
+
+
+if __name__ == "__main__":
+    main()

@@ -42,6 +42,8 @@ class Temporal(Section):
     namespace: str = "default"
     task_queue: str = "autopilot"
     ui_url: str = "http://127.0.0.1:8233"
+    several_machines: bool = False
+    """Set when workers or gateway run on more than one machine: a private case folder is then refused."""
 
 
 class FolderStore(Section):

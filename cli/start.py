@@ -5,6 +5,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+from autopilot.incident.alert import Alert
 from autopilot.triggers.api import read_alert
 from cli.connection import incidents
 from cli.main import print_json
@@ -20,12 +21,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Validate, start, say where it went."""
-    return asyncio.run(_run(args))
-
-
-async def _run(args: argparse.Namespace) -> int:
     text = sys.stdin.read(MAX_BYTES) if args.alert == "-" else Path(args.alert).read_text()[:MAX_BYTES]
-    alert = read_alert(text)
+    return asyncio.run(_run(args, read_alert(text)))
+
+
+async def _run(args: argparse.Namespace, alert: Alert) -> int:
     _, open_incidents = await incidents(args)
     started = await open_incidents.start(alert)
     if args.json:

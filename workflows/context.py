@@ -43,7 +43,7 @@ class Context:
             group=state.group,
             environment=state.environment,
             services=tuple(state.services),
-            started_at=workflow.info().start_time,
+            started_at=workflow.info().workflow_start_time,
         )
         try:
             around = await call(Neighbourhood.look_around, question, QUICK, "is a neighbour already on it?")

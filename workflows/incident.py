@@ -285,6 +285,7 @@ class IncidentWorkflow(Lifecycle):
         self._state.joined_into = neighbour.group
         self._state.phase = "closed"
         self._finish("joined")
+        self._people.show_console()
         return True
 
     async def _prepared(self, draft: PlanDraft) -> tuple[Option, ...]:

@@ -34,6 +34,10 @@ class People:
         workflow.logger.warning("channel failed", extra={"what": what, "error": str(error.cause)})
         self.record("note", f"{what} failed: {error.cause}")
 
+    def show_console(self) -> None:
+        """Bring only the Temporal UI up to date."""
+        self._console.show()
+
     async def show(self, summary: str) -> None:
         """Bring console and messages up to date."""
         self._console.show()

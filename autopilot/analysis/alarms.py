@@ -16,7 +16,9 @@ def alarm_clues(alarms: pl.DataFrame, windows: Windows) -> list[Clue]:
     fired = alarms.filter((pl.col("state") == "firing") & pl.col("time").is_not_null()).filter(
         (pl.col("time").cast(pl.Int64) >= windows.split) & (pl.col("time").cast(pl.Int64) < windows.end)
     )
-    first = fired.sort("time", "name", "service", "reason").unique(["name", "service", "resource"], keep="first")
+    first = fired.sort("time", "name", "service", "resource", "reason", "region", "link").unique(
+        ["name", "service", "resource"], keep="first"
+    )
     clues: list[Clue] = []
     for row in first.sort("time", "name", "service", "resource").head(MOST).to_dicts():
         at = micros(row["time"])

@@ -68,7 +68,8 @@ def read_changes(changes: pl.DataFrame, items: Sequence[Item], windows: Windows)
         (item.service, str(v.get("version"))): str(v.get("description"))
         for item in items for v in item.versions if v.get("description")
     }  # fmt: skip
-    rows = recent.unique().sort(["time", "id", "kind", "summary"], descending=[True, False, False, False])
+    keys = ["time", "id", "kind", "summary", "service", "resource", "version", "author", "files", "diff", "review"]
+    rows = recent.unique().sort(keys, descending=[True, *(False for _ in keys[1:])])
     all_changes = [_read(row, names) for row in reversed(rows.head(_ROWS).to_dicts())]
     deploys = _join([c for c in all_changes if c.kind == "deploy"])
     commits = [c for c in all_changes if c.kind == "commit"]

@@ -19,6 +19,8 @@ MOST = 25
 """Log findings in a dossier."""
 _LENGTH = 400
 _BIN = 30 * MICROS
+_BINS = 720
+"""Bins a window is cut into at most: weeks of baseline get wider ones."""
 _CANDIDATES = 400
 _QUIET = 0.2
 """Share of the incident window that must pass before a line counts as new when nothing older was collected."""
@@ -86,14 +88,15 @@ def _summarise(lines: pl.DataFrame, windows: Windows) -> pl.DataFrame:
 
 def _rates(lines: pl.DataFrame, table: pl.DataFrame, windows: Windows) -> pl.DataFrame:
     """Change of each template's rate. Silence is a value here: bins without a line count zero."""
+    width = max(_BIN, (windows.end - windows.start) // _BINS)
     counts = (
         lines.join(table.select("service", "template", "sid"), on=["service", "template"], how="inner")
-        .with_columns(time=pl.col("time").cast(pl.Int64) // _BIN * _BIN)
+        .with_columns(time=pl.col("time").cast(pl.Int64) // width * width)
         .group_by("sid", "time")
         .agg(value=pl.len().cast(pl.Float64))
     )
     start = max(windows.start, min(table["first"].to_list()))
-    bins = pl.DataFrame({"time": range(start // _BIN * _BIN, windows.end, _BIN)}, schema={"time": pl.Int64})
+    bins = pl.DataFrame({"time": range(start // width * width, windows.end, width)}, schema={"time": pl.Int64})
     grid = table.select("sid").join(bins, how="cross").join(counts, on=["sid", "time"], how="left")
     return detect(tidy(grid.with_columns(pl.col("value").fill_null(0.0))), windows)
 

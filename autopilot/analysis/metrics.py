@@ -24,6 +24,8 @@ WORTH_TELLING = 0.2
 MOST = 60
 """Metric findings in a dossier."""
 _LEAST_STEP = 10 * MICROS
+_MOST_ZEROS = 2_000
+"""Zeros put into one silent series at most."""
 _DIMENSIONS_LIMIT = 4_000
 _DIMENSIONS = TypeAdapter(dict[str, Scalar])
 
@@ -153,12 +155,13 @@ def _zeros(samples: pl.DataFrame, identity: pl.DataFrame, windows: Windows) -> p
         .group_by("source")
         .agg(since=pl.col("time").min(), until=pl.col("time").max())
     )
+    least = max(_LEAST_STEP, (windows.end - windows.start) // _MOST_ZEROS)
     spans = (
         samples.join(rare.select("sid", "source"), on="sid")
         .group_by("sid", "source")
         .agg(first=pl.col("time").min(), step=pl.col("time").sort().diff().median())
         .join(heard, on="source")
-        .with_columns(step=pl.max_horizontal(pl.col("step").fill_null(0).cast(pl.Int64), pl.lit(_LEAST_STEP)))
+        .with_columns(step=pl.max_horizontal(pl.col("step").fill_null(0).cast(pl.Int64), pl.lit(least)))
         .sort("sid")
     )
     phase = pl.col("first") % pl.col("step")

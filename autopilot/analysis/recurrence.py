@@ -37,7 +37,14 @@ def recurrence_clues(
     causes = {kind for c in clues if c.finding.cause_kind and c.adverse for kind in family(c.finding.cause_kind)}
     alike: dict[tuple[str, CauseKind], list[dict[str, Any]]] = {}
     dated = records.filter(pl.col("time").is_not_null() & (pl.col("time").cast(pl.Int64) < windows.alerted))
-    for row in dated.unique().sort(["time", "id"], descending=[True, False]).head(_ROWS).to_dicts():
+    for row in (
+        dated.unique()
+        .sort(
+            ["time", "id", "title", "body", "resolution", "service"], descending=[True, *(False for _ in range(5))]
+        )
+        .head(_ROWS)
+        .to_dicts()
+    ):
         service = _service(row, focus)
         known = signature_of(f"{row['title']} {row['body']} {row['resolution']}")
         if service and known and known.cause in causes:

@@ -43,7 +43,7 @@ class Item:
 
 def read_inventory(inventory: pl.DataFrame) -> list[Item]:
     """The inventory's resources; rows whose JSON is broken keep their name without settings."""
-    rows = inventory.sort(["resource", "kind", "source"]).head(_ITEMS).to_dicts()
+    rows = inventory.sort(["resource", "kind", "source", "settings", "versions"]).head(_ITEMS).to_dicts()
     return [
         Item(
             row["resource"], row["kind"], row["name"], row["service"] or row["name"], row["region"],
@@ -159,7 +159,7 @@ def _events(state: pl.DataFrame, windows: Windows) -> list[Clue]:
     events = state.filter(pl.col("kind").str.to_lowercase().is_in(_EVENT_KINDS) & pl.col("time").is_not_null())
     distinct = events.group_by("service", "name", "region", "body").agg(pl.col("time").min(), times=pl.len())
     found: dict[tuple[str, str], Clue] = {}
-    for row in distinct.sort("time", "service", "name", "body").head(_ITEMS).to_dicts():
+    for row in distinct.sort("time", "service", "name", "body", "region").head(_ITEMS).to_dicts():
         known, at = signature_of(row["body"]), micros(row["time"])
         if known is None or at < windows.split:
             continue
