@@ -22,6 +22,11 @@ MAX_STEPS = 4
 WORTHY = 0.6
 """Share of the second option's score from which another idea is worth a choice of its own."""
 
+LOCAL: frozenset[CauseKind] = frozenset({
+    "bad_deploy", "config_change", "crash", "startup", "image", "memory", "disk", "certificate", "permission",
+})  # fmt: skip
+"""Causes that only a change of the suspected service itself can mend."""
+
 _ORDER: tuple[Reversibility, ...] = ("reversible", "partly", "irreversible")
 _PAST: dict[str, str] = {
     "capacity": r"capacity|\brcu\b|\bwcu\b|provision",
@@ -78,13 +83,14 @@ def aims(diagnosis: Diagnosis, dossier: Dossier) -> tuple[Aim, ...]:
 
 
 def _nearness(candidate: Candidate, aim: Aim, near: Mapping[str, frozenset[str]]) -> float:
-    """How close the target is to the believed place of the cause."""
+    """How close the target is to the believed place of the cause; 0 where acting there cannot help."""
     step = candidate.step
     if aim.resource and aim.resource in (step.target, short_name(step.target)):
         return 1.0
     if step.service == aim.service:
         return 0.95
-    return 0.7 if step.service in near.get(aim.service, frozenset()) else 0.25
+    beside = step.service in near.get(aim.service, frozenset())
+    return 0.7 if beside and aim.kind not in LOCAL else 0.0
 
 
 def _records(dossier: Dossier, candidate: Candidate) -> list[Finding]:
@@ -125,7 +131,8 @@ def score(
     goals = aims(diagnosis, dossier)
     scored: list[Scored] = []
     for candidate in candidates:
-        hits = [(a.weight * _nearness(candidate, a, near), a) for a in goals if a.kind in candidate.addresses]
+        reach = [(a.weight * _nearness(candidate, a, near), a) for a in goals if a.kind in candidate.addresses]
+        hits = [hit for hit in reach if hit[0] > 0]
         if not hits:
             continue
         bonus, records, past = _history(candidate, dossier, track)

@@ -31,6 +31,8 @@ UNIT_USD_PER_HOUR: dict[Dimension, float] = {"read": 0.00013, "write": 0.00065}
 """List price of one provisioned unit in us-east-1."""
 HEADROOM = 1.3
 """Capacity above the demand that was seen."""
+STRAINED = 0.7
+"""Share of the provisioned capacity from which a side counts as near its limit."""
 MOST = 4
 """A step raises capacity at most this many times."""
 METRIC_SECONDS = 60.0
@@ -118,6 +120,13 @@ def demand(findings: Sequence[Finding]) -> float:
     return max(consumed) + max(refused)
 
 
+def strained(side: Dimension, present: int, findings: Sequence[Finding]) -> bool:
+    """Whether a side needs more: refused, near its limit, or (for reads) pressed without a number to tell."""
+    needed = demand(findings)
+    refused = any("Throttle" in f.metric.name for f in findings if f.metric is not None)
+    return refused or needed >= STRAINED * present or (side == "read" and needed == 0)
+
+
 def next_level(present: int, needed: float) -> int:
     """At least double, with headroom over the demand, at most `MOST` times the present."""
     return min(math.ceil(max(2 * present, HEADROOM * needed)), MOST * present)
@@ -174,6 +183,7 @@ class SetCapacity(AwsTool):
                 or not isinstance(present, int)
                 or present < 1
                 or item.settings.get(f"{side}_autoscaling")
+                or not strained(side, present, findings)
             ):
                 continue
             arguments[f"{side}_capacity"] = next_level(present, demand(findings))

@@ -66,7 +66,7 @@ def test_concurrency_is_offered_for_concurrency_throttles_only() -> None:
     assert candidate.step.arguments == {"reserved": 40}
 
 
-@pytest.mark.parametrize(("consumed_per_minute", "level"), [(9_000.0, 800), (48_000.0, 1_040), (600_000.0, 1_600)])
+@pytest.mark.parametrize(("consumed_per_minute", "level"), [(18_000.0, 800), (48_000.0, 1_040), (600_000.0, 1_600)])
 def test_capacity_doubles_or_follows_the_demand_up_to_four_times(consumed_per_minute: float, level: int) -> None:
     reads = measured(1, "orders", "ConsumedReadCapacityUnits", consumed_per_minute, TableName="orders")
     candidate = offered(context(table(), findings=(reads,)))["dynamodb.set_capacity"]
@@ -136,3 +136,10 @@ def test_scaling_and_fresh_tasks_are_offered_where_a_suspect_points() -> None:
 )  # fmt: skip
 def test_the_next_class_is_the_next_size_of_the_family(present: str, bigger: str | None) -> None:
     assert next_class(present) == bigger
+
+
+def test_a_side_that_is_neither_refused_nor_near_its_limit_is_left_alone() -> None:
+    writes = measured(1, "orders", "ConsumedWriteCapacityUnits", 600.0, TableName="orders")
+    reads = measured(2, "orders", "ConsumedReadCapacityUnits", 23_000.0, TableName="orders")
+    candidate = offered(context(table(), findings=(writes, reads)))["dynamodb.set_capacity"]
+    assert set(candidate.step.arguments) == {"read_capacity"}
