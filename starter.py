@@ -4,7 +4,7 @@ Programs do `client = await connect(settings)` and `await start_incident(client,
 """
 
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -98,6 +98,7 @@ class Incidents:
                 start_signal_args=[alert],
                 search_attributes=_attributes(alert),
                 static_summary=f"{alert.severity}: {alert.title}"[:180],
+                memo={"title": alert.title},
                 rpc_timeout=RPC_TIMEOUT,
             ),
             f"the alert {alert.external_id!r} was not accepted by Temporal",
@@ -123,7 +124,7 @@ class Incidents:
     async def decide_checked(self, group: str, signal: DecisionSignal) -> Judgement:
         """Decide and wait for the judgement; needs a live worker."""
         handle: WorkflowHandle[Any, Any] = self._client.get_workflow_handle(group)
-        update = handle.execute_update(
+        update = handle.execute_update(  # pyright: ignore[reportUnknownMemberType] - open in the SDK
             "decide_checked", signal, id=signal.decision_id or None, result_type=Judgement
         )
         return await _reached(update, f"the decision did not reach {group}")
@@ -162,7 +163,8 @@ class Incidents:
         return await _reached(self._rows(query, limit), "the incidents cannot be listed")
 
     async def _rows(self, query: str, limit: int) -> tuple[IncidentRow, ...]:
-        return tuple([_row(execution) async for execution in self._client.list_workflows(query, limit=limit)])
+        found = self._client.list_workflows(query, limit=limit)
+        return tuple([_row(execution, await execution.memo()) async for execution in found])
 
     async def show(self, incident: str) -> IncidentState | None:
         """The state of an incident by group (its newest run) or by incident id; None when there is none."""
@@ -188,12 +190,13 @@ class Incidents:
         return None
 
 
-def _row(execution: WorkflowExecution) -> IncidentRow:
+def _row(execution: WorkflowExecution, memo: Mapping[str, object]) -> IncidentRow:
     found = execution.typed_search_attributes
     return IncidentRow(
         group=execution.id,
         run_id=execution.run_id,
         incident_id=incident_id(execution.id, execution.run_id),
+        title=str(memo.get("title", "")),
         service=found.get(keys.SERVICE) or "",
         environment=found.get(keys.ENVIRONMENT) or "",
         severity=found.get(keys.SEVERITY) or "",

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from threading import Thread
 from typing import Any
 
 import structlog
@@ -45,6 +46,7 @@ from autopilot.incident.ports import (
     Reviewer,
     Toolbox,
 )
+from autopilot.knowledge.remembering import Remembering
 from autopilot.knowledge.source import KnowledgeSource
 from autopilot.knowledge.sqlite import KnowledgeBase
 from autopilot.observability import configure
@@ -91,6 +93,9 @@ def build_ports(settings: Settings) -> Ports:
     store = open_case_store(settings)
     knowledge = KnowledgeBase(settings.knowledge)
     clients = AwsClients(settings.aws) if settings.aws else None
+    if clients:
+        # The first message waits five seconds at most, and a first client costs some tenths each.
+        Thread(target=clients.prepare, name="prepare clients", daemon=True).start()
     sources = [
         *(build_aws_sources(settings.aws, clients) if settings.aws and clients else []),
         *build_saas_sources(settings),
@@ -111,7 +116,7 @@ def build_ports(settings: Settings) -> Ports:
         toolbox=CatalogueToolbox(catalogue),
         notifier=build_notifier(settings),
         reviewer=ReviewWriter(store),
-        knowledge=knowledge,
+        knowledge=Remembering(knowledge, store),
     )
 
 

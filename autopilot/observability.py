@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Mapping
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -12,12 +13,11 @@ _TEMPORAL_KEYS = ("temporal_workflow", "temporal_activity")
 def _incident(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Temporal's own loggers carry the run in a nested object: lift what people search for."""
     for key in _TEMPORAL_KEYS:
-        details = event.pop(key, None)
-        if isinstance(details, dict):
-            event.setdefault("incident", details.get("workflow_id"))
-            event.setdefault("run_id", details.get("run_id") or details.get("workflow_run_id"))
-            if "activity_type" in details:
-                event.setdefault("activity", details["activity_type"])
+        details: Mapping[str, object] = event.pop(key, None) or {}
+        names = {"workflow_id": "incident", "run_id": "run_id", "activity_type": "activity"}
+        for theirs, ours in names.items():
+            if theirs in details:
+                event.setdefault(ours, details[theirs])
     return event
 
 
@@ -51,4 +51,4 @@ def configure(level: str = "INFO", *, readable: bool = False) -> None:
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for noisy in ("httpx", "httpcore", "botocore", "urllib3", "asyncio", "matplotlib"):
-        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))

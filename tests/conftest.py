@@ -26,7 +26,7 @@ def temporal_binary() -> str:
 async def temporal() -> AsyncIterator[WorkflowEnvironment]:
     """A dev server on a free port with our search attributes registered."""
     attributes = [arg for name, kind in TYPES.items() for arg in ("--search-attribute", f"{name}={kind}")]
-    async with await WorkflowEnvironment.start_local(
+    async with await WorkflowEnvironment.start_local(  # pyright: ignore[reportUnknownMemberType] - open in the SDK
         dev_server_existing_path=temporal_binary(),
         ip="127.0.0.1",
         data_converter=pydantic_data_converter,

@@ -22,10 +22,8 @@ MAX_STEPS = 4
 WORTHY = 0.6
 """Share of the second option's score from which another idea is worth a choice of its own."""
 
-LOCAL: frozenset[CauseKind] = frozenset({
-    "bad_deploy", "config_change", "crash", "startup", "image", "memory", "disk", "certificate", "permission",
-})  # fmt: skip
-"""Causes that only a change of the suspected service itself can mend."""
+SPREADING: frozenset[CauseKind] = frozenset({"dependency", "traffic_surge", "network", "batch_job"})
+"""Causes that acting on a caller or callee can mend; every other one is mended where it is."""
 
 _ORDER: tuple[Reversibility, ...] = ("reversible", "partly", "irreversible")
 _PAST: dict[str, str] = {
@@ -90,7 +88,7 @@ def _nearness(candidate: Candidate, aim: Aim, near: Mapping[str, frozenset[str]]
     if step.service == aim.service:
         return 0.95
     beside = step.service in near.get(aim.service, frozenset())
-    return 0.7 if beside and aim.kind not in LOCAL else 0.0
+    return 0.7 if beside and aim.kind in SPREADING else 0.0
 
 
 def _records(dossier: Dossier, candidate: Candidate) -> list[Finding]:

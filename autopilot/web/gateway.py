@@ -124,7 +124,7 @@ async def off_loop(
     return await within(seconds, asyncio.to_thread(work, *args, **kwargs), f"The call {name!r}")
 
 
-async def accept(gateway: Gateway, alert: Alert | Ignored, seconds: float) -> dict[str, str | bool]:
+async def accept(gateway: Gateway, alert: Alert | Ignored, seconds: float) -> dict[str, str | bool | None]:
     """Hand an alert over; what is returned is stored. Raises Failure, and then the sender must deliver again."""
     if isinstance(alert, Ignored):
         log.info("notification ignored", reason=alert.reason)

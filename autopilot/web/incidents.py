@@ -19,8 +19,8 @@ class Started(Model):
     incident_id: str = ""
     run_id: str = ""
     """Empty when a resolved alert found no open incident: nothing is started for it."""
-    joined: bool = False
-    """The group's incident was open already."""
+    joined: bool | None = None
+    """Whether the group's incident was open already; None when the store of record does not say."""
 
 
 class IncidentRow(Model):
