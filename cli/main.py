@@ -12,6 +12,7 @@ from typing import NoReturn, Protocol
 from autopilot.incident.ports import Failure
 from autopilot.observability import configure
 from autopilot.settings import SettingsError
+from autopilot.triggers.base import Refused
 from autopilot.web.incidents import NotRunning
 
 COMMANDS = {
@@ -90,6 +91,9 @@ def _guarded(module: Command, args: argparse.Namespace) -> int:
         return module.run(args)
     except SettingsError as error:
         print(f"Configuration:\n{error}", file=sys.stderr)
+        return EXIT_USAGE
+    except Refused as refusal:
+        print(f"Refused: {refusal}\n{refusal.remedy}".rstrip(), file=sys.stderr)
         return EXIT_USAGE
     except NotRunning as error:
         print(error, file=sys.stderr)

@@ -139,6 +139,21 @@ class ModelClient:
         url = self._client.base_url
         return f"{url.scheme}://{url.host}{f':{url.port}' if url.port else ''}{url.path}"
 
+    def offered(self, seconds: float) -> list[str]:
+        """The names of the models that the server offers, asked without spending a token. Raises ModelFailure."""
+        try:
+            return [model.id for model in self._client.models.list(timeout=seconds).data]
+        except openai.APIStatusError as error:
+            raise ModelFailure(
+                f"The list of models at {self.where} answered {error.status_code}; check model.api_key and "
+                "model.base_url.",
+                who="operator",
+            ) from error
+        except (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise ModelFailure(
+                f"The model server at {self.where} is unreachable ({type(error).__name__}); check model.base_url.",
+            ) from error
+
     def complete(
         self, messages: Sequence[ChatCompletionMessageParam], shape: type[BaseModel], *, seconds: float
     ) -> str:

@@ -1,0 +1,239 @@
+"""What `doctor` looks at besides Temporal: a small question per configured part; watched systems are only read."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from pydantic import JsonValue, TypeAdapter
+
+from autopilot.clients.http import Api, Params
+from autopilot.clients.model import ModelClient
+from autopilot.clients.slack import SlackApi
+from autopilot.incident.playbook import OnCall, Playbook, allowed_actors
+from autopilot.playbooks import PlaybookError, Rules, load_rules, matching, on_duty
+from autopilot.settings import GitHub, Jira, Model, Pager, ServiceNow, Settings, Slack
+from autopilot.stores import open_case_store
+from cli.aws_checks import aws_probes
+from cli.probe import Broken, Probe, Skipped, not_configured
+
+SECONDS = 8.0
+"""What one answer may take."""
+MAX_REPOSITORIES = 20
+ANY_SERVICE = "any service"
+ROUTING_KEY = re.compile(r"[0-9A-Za-z]{32}")
+CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{6,}")
+MAX_CHANNEL_PAGES = 50
+S = TypeVar("S")
+_ANSWER: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
+
+
+def probes(settings: Settings) -> list[Probe]:
+    """The questions for these settings, in the order in which a person would ask them."""
+    return [
+        Probe("case store", lambda: _case_store(settings), "Make the place of `store:` writable for this user."),
+        Probe("playbooks", lambda: _playbooks(settings), "Correct the named lines."),
+        Probe("on-call", lambda: _on_call(settings)),
+        Probe("seal key", lambda: _seal_key(settings)),
+        *_slack_probes(settings),
+        *aws_probes(settings.aws),
+        _vendor("github", settings.github, _github),
+        _vendor("servicenow", settings.servicenow, _servicenow),
+        _vendor("jira", settings.jira, _jira),
+        _vendor("pager", settings.pager, _pager),
+        Probe("model", lambda: _model(settings.model), "Or set model.kind: none to work without a model."),
+    ]
+
+
+# --- Our own files -----------------------------------------------------------------------------------
+
+
+def _case_store(settings: Settings) -> str:
+    store, place = open_case_store(settings), settings.store
+    content = datetime.now(UTC).isoformat().encode()
+    document = store.put("doctor", "probe.txt", content, "text/plain")
+    if store.get(document.uri) != content:
+        raise Broken("What was written is not what is read.", "Check that nothing else rewrites the case store.")
+    return f"writable and readable: {place.path if place.kind == 'folder' else place.bucket}"
+
+
+def _playbooks(settings: Settings) -> str:
+    rules = load_rules(settings.playbooks)
+    if not rules.playbooks:
+        raise Broken(
+            f"No document of kind IncidentResponse in {settings.playbooks}: only built-in rules would apply.",
+            "Copy an example out of the repository's playbooks folder and adapt it.",
+        )
+    return f"{len(rules.playbooks)} playbooks, {len(rules.schedules)} schedules, {len(rules.people)} people"
+
+
+def _on_call(settings: Settings) -> str:
+    try:
+        rules, now = load_rules(settings.playbooks), datetime.now(UTC)
+    except PlaybookError as error:
+        raise Skipped("the playbooks cannot be read") from error
+    covered: list[str] = []
+    for service in _services(rules, settings):
+        duty, _ = on_duty(rules, service, now)
+        playbook, _ = matching(rules, service)
+        _check_duty(service, playbook, duty, settings)
+        covered.append(f"{service}: {', then '.join(p.name for p in (duty.primary, duty.secondary) if p)}")
+    return "; ".join(covered)[:400]
+
+
+def _services(rules: Rules, settings: Settings) -> list[str]:
+    """The services that configuration names, and one that it does not."""
+    scheduled = [s for schedule, _ in rules.schedules for entry in schedule.entries for s in entry.services]
+    played = [s for playbook, _ in rules.playbooks for s in playbook.services]
+    mapped = settings.github.repositories if settings.github else {}
+    return [ANY_SERVICE, *sorted({*scheduled, *played, *mapped})]
+
+
+def _check_duty(service: str, playbook: Playbook, duty: OnCall, settings: Settings) -> None:
+    """Somebody is there, may approve, and can be paged. Raises Broken."""
+    person = duty.primary
+    if person is None:
+        raise Broken(
+            f"Nobody is on call for {service} now.",
+            "Add an entry that covers this time to a document of kind OnCallSchedule.",
+        )
+    if settings.slack and "anyone" not in playbook.approvers and not allowed_actors(playbook, duty):
+        raise Broken(
+            f"Nobody could approve for {service}: {person.name}, on call, has no Slack id.",
+            "Add `slack:` to the person in the document of kind People.",
+        )
+    if settings.pager and not person.pager:
+        raise Broken(
+            f"{person.name}, on call for {service}, has no pager id.",
+            "Add `pager:` to the person in the document of kind People.",
+        )
+
+
+def _seal_key(settings: Settings) -> str:
+    if settings.seal_key and settings.seal_key.get_secret_value():
+        return "set; worker and gateway need the same one"
+    if settings.slack is None:
+        raise Skipped("needed only with Slack")
+    raise Broken(
+        "Slack is configured but seal_key is not: clicks could not be proven.",
+        "Set AUTOPILOT_SEAL_KEY to the same random text on gateway and worker.",
+    )
+
+
+# --- Slack -------------------------------------------------------------------------------------------
+
+
+def _slack_probes(settings: Settings) -> list[Probe]:
+    slack = settings.slack
+    if slack is None:
+        return [Probe("slack", not_configured("slack"))]
+    channels = dict.fromkeys((slack.channel, *settings.triggers.slack_alert_channels))
+    return [
+        Probe(
+            "slack identity", lambda: _slack_identity(slack), "Set AUTOPILOT_SLACK__BOT_TOKEN to the bot's token."
+        ),
+        *(
+            Probe(f"slack channel {name}", _slack_channel(slack, name), "Invite the bot there.")
+            for name in channels
+        ),
+    ]
+
+
+def _slack_identity(slack: Slack) -> str:
+    who = SlackApi(slack).write("auth.test", {}, _ANSWER)
+    return f"{who.get('user', 'the bot')} in {who.get('team', 'the workspace')}"
+
+
+def _slack_channel(slack: Slack, channel: str) -> Callable[[], str]:
+    def ask() -> str:
+        api, named = SlackApi(slack), channel.removeprefix("#")
+        found = named if CHANNEL_ID.fullmatch(named) else _channel_id(api, named)
+        api.read("conversations.history", {"channel": found, "limit": 1}, _ANSWER)
+        return f"readable ({found})"
+
+    return ask
+
+
+def _channel_id(api: SlackApi, name: str) -> str:
+    """The id of a channel given by its name. Raises Broken."""
+    for page in _channel_pages(api):
+        channels = page.get("channels")
+        for channel in channels if isinstance(channels, list) else []:
+            if isinstance(channel, dict) and channel.get("name") == name:
+                return str(channel.get("id"))
+    raise Broken(
+        f"Slack has no channel {name!r} that the bot can see.",
+        "Invite the bot, or write the channel's id instead of its name.",
+    )
+
+
+def _channel_pages(api: SlackApi) -> Iterator[dict[str, JsonValue]]:
+    asked: dict[str, str | int | bool] = {"types": "public_channel,private_channel", "exclude_archived": True}
+    for _ in range(MAX_CHANNEL_PAGES):
+        page = api.read("conversations.list", {**asked, "limit": 200}, _ANSWER)
+        yield page
+        metadata = page.get("response_metadata")
+        following = metadata.get("next_cursor") if isinstance(metadata, dict) else None
+        if not following:
+            return
+        asked["cursor"] = str(following)
+
+
+# --- Other vendors -----------------------------------------------------------------------------------
+
+
+def _vendor(name: str, section: S | None, ask: Callable[[S], str]) -> Probe:
+    if section is None:
+        return Probe(name, not_configured(name))
+    return Probe(name, lambda: ask(section), f"Correct the section `{name}:` or its secret in the environment.")
+
+
+def _github(github: GitHub) -> str:
+    if not github.repositories:
+        raise Broken("github.repositories is empty: nothing would be read.", "Map services to owner/name there.")
+    headers = {"Authorization": f"Bearer {github.token.get_secret_value()}"} if github.token else {}
+    api = Api("GitHub", github.base_url, headers=headers, timeout=SECONDS, attempts=1)
+    named = list(dict.fromkeys(github.repositories.values()))[:MAX_REPOSITORIES]
+    for repository in named:
+        for listed in ("deployments", "commits", "pulls"):
+            api.get(f"repos/{repository}/{listed}", {"per_page": 1})
+    return f"readable: {', '.join(named)}"[:400]
+
+
+def _servicenow(servicenow: ServiceNow) -> str:
+    access = (servicenow.user, servicenow.password.get_secret_value())
+    api = Api("ServiceNow", servicenow.base_url, auth=access, timeout=SECONDS, attempts=1)
+    asked: Params = {"sysparm_limit": 1, "sysparm_fields": "number"}
+    api.get("api/now/table/incident", asked).parse(_ANSWER)
+    return f"table incident is readable for {servicenow.user}"
+
+
+def _jira(jira: Jira) -> str:
+    api = Api("Jira", jira.base_url, auth=(jira.user, jira.token.get_secret_value()), timeout=SECONDS, attempts=1)
+    api.get("rest/api/3/myself").parse(_ANSWER)
+    jql = f'project = "{jira.project}" ORDER BY created DESC'
+    api.get("rest/api/3/search/jql", {"jql": jql, "fields": "summary", "maxResults": 1}).parse(_ANSWER)
+    return f"project {jira.project} is readable for {jira.user}"
+
+
+def _pager(pager: Pager) -> str:
+    """Only the key's shape: the one call there is would page somebody."""
+    if ROUTING_KEY.fullmatch(pager.routing_key.get_secret_value()):
+        return "the routing key has the right shape (not tried: that would page somebody)"
+    raise Broken(
+        "The routing key is not 32 letters and digits.",
+        "Set AUTOPILOT_PAGER__ROUTING_KEY to the integration key of an Events API v2 integration.",
+    )
+
+
+def _model(model: Model) -> str:
+    if model.kind == "none":
+        raise Skipped("model.kind is none: the built-in analyst works alone")
+    client = ModelClient(model)
+    offered = client.offered(SECONDS)
+    if model.name not in offered:
+        raise Broken(
+            f"{client.where} answers, but does not offer {model.name!r}.",
+            f"Set model.name to one of: {', '.join(sorted(offered))[:200]}.",
+        )
+    return f"{client.where} offers {model.name}"
