@@ -47,6 +47,8 @@ class Desk:
             if judgement.accepted:
                 self._state.decision = judgement
                 self._state.milestones["decision"] = workflow.now()
+            if judgement.reason == "changed_world":
+                self._state.world_changed = judgement.message
             self._people.record("decision", _line(judgement))
             self._inbox.pop(0)
             await self._people.answer(judgement, signal.reply_to)

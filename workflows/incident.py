@@ -8,16 +8,15 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     # Pure domain and thin activities: loaded once, not once per run. No SDK is behind them.
-    from activities.analyze import AnalyzeCase, Analyzing
-    from activities.plan import Planning, PrepareOption
     from activities.review import Reviewing
     from autopilot.incident.approval import policy_decision
     from autopilot.incident.decision import Judgement
     from autopilot.incident.messages import IncidentResult, StartIncident
-    from autopilot.incident.plan import Option, Plan, PlanDraft
-    from autopilot.incident.ports import DiagnoseRequest, PlanRequest
+    from autopilot.incident.plan import Option
+    from autopilot.incident.thread import action_note, diagnosis_note, verification_note
     from autopilot.incident.verification import healthy
     from autopilot.incident.view import ticket_text
+    from workflows.analysis import Analysis
     from workflows.calls import QUICK, THINK, call
     from workflows.context import Context
     from workflows.ladder import DecisionLadder
@@ -37,6 +36,7 @@ class IncidentWorkflow(Lifecycle):
     def __init__(self, start: StartIncident) -> None:
         super().__init__(start)
         self._context = Context(self._state, self._people)
+        self._analysis = Analysis(self._state, self._people)
         self._watch = Watch(self._state, self._pause)
         self._ladder = DecisionLadder(self._state, self._people, self._watch, self._pause, self._too_long)
         self._remediation = Remediation(self._state, self._people)
@@ -106,55 +106,17 @@ class IncidentWorkflow(Lifecycle):
 
     async def _analyze(self) -> None:
         """Statistics first, then the analyst; code decides what may be claimed."""
-        state = self._state
-        if state.manifest is None:
-            raise ValueError("there is nothing to analyse before a case was collected")
-        state.rounds += 1
-        first = state.dossier.next_finding if state.dossier else 1
-        order = AnalyzeCase(manifest=state.manifest, first_finding=first)
-        state.dossier = await call(Analyzing.analyze_case, order, THINK, "find what changed, when and where")
-        state.signals = state.signals or list(state.dossier.signals)
+        await self._analysis.find()
         if await self._joined():
             return
-        request = DiagnoseRequest(
-            incident_id=state.incident_id,
-            manifest=state.manifest,
-            dossier=state.dossier,
-            feedback=tuple(state.feedback),
-        )
-        diagnosis = await call(Analyzing.diagnose, request, THINK, "weigh competing explanations")
-        state.diagnosis = diagnosis
-        state.usage = state.usage.plus(diagnosis.usage)
-        state.milestones["diagnosis"] = workflow.now()
-        await self._report()
+        diagnosis = await self._analysis.diagnose()
         self._go("plan", "Preparing options.")
         await self._people.show(f"diagnosis by {diagnosis.analyst}")
+        await self._people.note(diagnosis_note(diagnosis))
 
     async def _plan(self) -> None:
         """At most three options, each inspected and dry-run. No plan is still a question to people."""
-        state = self._state
-        if state.manifest is None or state.dossier is None or state.diagnosis is None or state.snapshot is None:
-            raise ValueError("a plan needs a diagnosis")
-        state.plan_revision += 1
-        request = PlanRequest(
-            incident_id=state.incident_id,
-            manifest=state.manifest,
-            dossier=state.dossier,
-            diagnosis=state.diagnosis,
-            max_options=state.snapshot.playbook.max_options,
-            avoid=tuple(state.failed_actions),
-        )
-        draft = await call(Planning.draft_plan, request, THINK, "choose options out of the catalogue")
-        state.usage = state.usage.plus(draft.usage)
-        state.plan = Plan(
-            incident_id=state.incident_id,
-            revision=state.plan_revision,
-            options=await self._prepared(draft),
-            recommendations=draft.recommendations,
-            analyst=draft.analyst,
-        )
-        state.decision = None
-        state.milestones["options"] = workflow.now()
+        await self._analysis.plan()
         self._go("decide", "Waiting for a decision.")
 
     async def _decide(self) -> None:
@@ -166,6 +128,7 @@ class IncidentWorkflow(Lifecycle):
         self._ladder.ask()
         self._decide_by_policy()
         await self._people.show("options are open for a decision")
+        await self._people.explain_plan()
         ended = await self._ladder.wait()
         if ended == "continue":
             return
@@ -176,6 +139,8 @@ class IncidentWorkflow(Lifecycle):
             state.before = None
             self._act_now()
             self._go("verify", f"{state.handled_by} says it is fixed; verifying.")
+        elif ended == "changed":
+            self._analyse_again(state.world_changed)
         elif ended == "hand_over" or state.decision is None:
             self._go("handover", "Nobody decided in time; handed over to people.")
         else:
@@ -185,7 +150,7 @@ class IncidentWorkflow(Lifecycle):
         if decision.choice == "manual":
             self._go("handover", f"{decision.actor_name or decision.actor} handles it by hand.")
         elif decision.choice == "reanalyse":
-            self._analyse_again(decision)
+            self._analyse_again(decision.comment or "look again")
         else:
             self._go("execute", f"Carrying out option {decision.option}.")
 
@@ -202,6 +167,7 @@ class IncidentWorkflow(Lifecycle):
         await self._people.show(f"carrying out option {option.id}")
         done = await self._remediation.carry_out(option, state.decision.actor)
         self._act_now()
+        await self._people.note(action_note(state.executed[-len(option.steps) :]))
         if done:
             self._go("verify", "Verifying recovery.")
             return await self._people.show("verifying recovery")
@@ -211,6 +177,8 @@ class IncidentWorkflow(Lifecycle):
                 "handover", f"{last.tool} may or may not have taken effect: {last.detail}. Please look."
             )
         await self._remediation.undo_all("a later step did not take effect")
+        if last.status == "changed_world":
+            return self._analyse_again(last.detail)
         return self._plan_again(option, f"{last.tool} did not take effect ({last.status}): {last.detail}")
 
     async def _verify(self) -> None:
@@ -221,6 +189,7 @@ class IncidentWorkflow(Lifecycle):
         if verification is None:
             return None
         self._people.record("verification", f"{verification.verdict}: {verification.explanation}")
+        await self._people.note(verification_note(verification))
         option = state.plan.option(state.decision.option) if state.plan and state.decision else None
         if verification.verdict == "fixed":
             state.undo_stack = []
@@ -258,7 +227,11 @@ class IncidentWorkflow(Lifecycle):
         state.phase = "review"
         state.next_step = "Read the review."
         state.milestones["closed"] = workflow.now()
-        state.report = await call(Reviewing.write_review, state, THINK, "write the post-incident review")
+        try:
+            state.report = await call(Reviewing.write_review, state, THINK, "write the post-incident review")
+        except ActivityError as error:
+            state.report = None
+            self._people.record("note", f"the review was not written: {error.cause}")
         if state.tickets:
             await self._people.ticket(ticket_text(self._state), resolved=state.verdict in ("fixed", "self_healed"))
         try:
@@ -285,31 +258,11 @@ class IncidentWorkflow(Lifecycle):
         self._state.joined_into = neighbour.group
         self._state.phase = "closed"
         self._finish("joined")
-        self._people.show_console()
+        if self._state.messages:
+            await self._people.show(f"joined {neighbour.group}")
+        else:
+            self._people.show_console()
         return True
-
-    async def _prepared(self, draft: PlanDraft) -> tuple[Option, ...]:
-        orders = [PrepareOption(number=n, draft=option) for n, option in enumerate(draft.options, start=1)]
-        prepared = await asyncio.gather(
-            *(
-                call(Planning.prepare_option, o, QUICK, f"dry-run option {o.number}: {o.draft.title}")
-                for o in orders
-            ),
-            return_exceptions=True,
-        )
-        for error in prepared:
-            if isinstance(error, BaseException):
-                self._people.record("note", f"an option was left out, it could not be prepared: {error.__cause__}")
-        return tuple(option for option in prepared if isinstance(option, Option))
-
-    async def _report(self) -> None:
-        """The readable root cause report; without it the incident goes on."""
-        try:
-            self._state.report = await call(Reviewing.write_report, self._state, THINK, "write the cause report")
-        except ActivityError as error:
-            if is_cancelled_exception(error):
-                raise
-            self._people.record("note", f"the report was not written: {error.cause}")
 
     def _decide_by_policy(self) -> None:
         """Autonomous mode: what the playbook grants runs unasked."""
@@ -348,15 +301,15 @@ class IncidentWorkflow(Lifecycle):
         self._state.milestones["acted"] = workflow.now()
         self._state.readings = []
 
-    def _analyse_again(self, decision: Judgement) -> None:
+    def _analyse_again(self, why: str) -> None:
         """Bounded rounds: then people have to go on by hand."""
         state = self._state
-        state.feedback = [*state.feedback, decision.comment or "look again"][-10:]
+        state.feedback = [*state.feedback, why][-10:]
         limit = state.snapshot.playbook.max_analysis_rounds if state.snapshot else 1
-        state.decision = None
+        state.decision, state.before, state.world_changed = None, None, ""
         if state.rounds >= limit:
             return self._go("handover", f"{limit} rounds of analysis are used up; a person has to go on.")
-        return self._go("collect", f"Analysing again: {decision.comment}")
+        return self._go("collect", f"Analysing again: {why}")
 
     def _plan_again(self, option: Option | None, why: str) -> None:
         """Offer what is left as a new decision; what was tried is not offered again."""

@@ -14,7 +14,7 @@ from autopilot.incident.verification import Reading, steady
 from workflows.people import People
 from workflows.watch import Pause, Watch
 
-Ended = Literal["decided", "handled", "healed", "hand_over", "continue"]
+Ended = Literal["decided", "handled", "healed", "changed", "hand_over", "continue"]
 
 KEPT = 40
 """Readings kept while waiting."""
@@ -75,6 +75,8 @@ class DecisionLadder:
             return "decided"
         if self._state.handled_by:
             return "handled"
+        if self._state.world_changed:
+            return "changed"
         return "continue" if self._too_long() else None
 
     def _next(self) -> NextRung:

@@ -10,6 +10,7 @@ from autopilot.incident.finding import TimelineEntry
 from autopilot.incident.playbook import Person
 from autopilot.incident.ports import Question, Ticket
 from autopilot.incident.state import IncidentState
+from autopilot.incident.thread import plan_note
 from autopilot.incident.view import incident_view
 from workflows.calls import TELL, call
 from workflows.console import Console
@@ -58,6 +59,13 @@ class People:
             await call(Notifying.add_note, note, TELL, text[:80])
         except ActivityError as error:
             self._failed("adding to the thread", error)
+
+    async def explain_plan(self) -> None:
+        """Say once per plan what each option would change."""
+        plan = self._state.plan
+        if plan is not None and self._state.explained_plan != plan.revision:
+            self._state.explained_plan = plan.revision
+            await self.note(plan_note(plan))
 
     async def answer(self, judgement: Judgement, reply_to: str) -> None:
         """Tell a decision's sender what became of it."""

@@ -91,6 +91,10 @@ class IncidentState(BaseModel):
     milestones: dict[str, datetime] = {}
     """first_message, diagnosis, options, decision, acted, recovery, closed."""
     next_step: str = ""
+    explained_plan: int = 0
+    """The last plan whose details were told in the thread."""
+    world_changed: str = ""
+    """How a target differs from what the plan was made for; the plan is then made anew."""
     rung: int = 0
     """How far the decision ladder has been climbed for the pending request."""
     before: Reading | None = None

@@ -212,6 +212,8 @@ async def test_a_changed_world_refuses_the_decision(bench: Bench) -> None:
     judgement = await bench.incidents.decide_checked(handle.id, signal)
     assert judgement.reason == "changed_world"
     assert not bench.world.writes
+    state = await bench.until(handle, lambda s: s.rounds == 2 and s.request is not None)
+    assert "has changed since" in state.feedback[0]
     await handle.signal(IncidentWorkflow.abort, PersonNote(actor_name="kim"))
     await handle.result()
 
