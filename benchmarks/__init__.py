@@ -1,0 +1,1 @@
+"""Every figure in the docs is printed by a command in here."""

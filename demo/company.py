@@ -44,10 +44,10 @@ WORLD_FAULTS = {"wrong-fix"}
 class Durations:
     """The demo's clock for people and verification, in seconds."""
 
-    remind: float = 8
-    page_secondary: float = 16
-    hand_over: float = 24
-    manual_watch: float = 25
+    remind: float = 6
+    page_secondary: float = 12
+    hand_over: float = 18
+    manual_watch: float = 18
 
 
 class Company:
