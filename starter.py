@@ -21,6 +21,7 @@ from autopilot.incident.ids import incident_id
 from autopilot.incident.messages import IncidentResult, StartIncident
 from autopilot.incident.ports import Failure
 from autopilot.incident.state import IncidentState
+from autopilot.incident.wording import headline
 from autopilot.settings import Settings
 from autopilot.web.incidents import IncidentRow, NotRunning, Started
 from workflows.incident import IncidentWorkflow
@@ -97,8 +98,8 @@ class Incidents:
                 start_signal="alert",
                 start_signal_args=[alert],
                 search_attributes=_attributes(alert),
-                static_summary=f"{alert.severity}: {alert.title}"[:180],
-                memo={"title": alert.title},
+                static_summary=f"{alert.severity}: {headline(alert)}"[:180],
+                memo={"title": headline(alert)},
                 rpc_timeout=RPC_TIMEOUT,
             ),
             f"the alert {alert.external_id!r} was not accepted by Temporal",

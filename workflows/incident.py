@@ -10,6 +10,7 @@ with workflow.unsafe.imports_passed_through():
     # Pure domain and thin activities: loaded once, not once per run. No SDK is behind them.
     from activities.review import Reviewing
     from autopilot.incident.approval import policy_decision
+    from autopilot.incident.course import result_of
     from autopilot.incident.decision import Judgement
     from autopilot.incident.messages import IncidentResult, StartIncident
     from autopilot.incident.plan import Option
@@ -56,13 +57,7 @@ class IncidentWorkflow(Lifecycle):
         clerk.cancel()
         if cancelled:
             raise asyncio.CancelledError
-        return IncidentResult(
-            incident_id=self._state.incident_id,
-            outcome=self._state.outcome or "aborted",
-            verdict=self._state.verdict,
-            report=self._state.report,
-            joined_into=self._state.joined_into,
-        )
+        return result_of(self._state)
 
     async def _respond(self) -> None:
         """Phase after phase until there is an outcome. The state says where a continued run goes on."""

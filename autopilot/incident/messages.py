@@ -31,8 +31,16 @@ class HandOver(BaseModel):
 
 
 class IncidentResult(BaseModel):
-    """How it ended."""
+    """How it ended. The first fields are for a person who looks at the closed run."""
 
+    model_config = ConfigDict(extra="ignore")
+
+    what_broke: str = ""
+    cause: str = ""
+    confidence: str = ""
+    what_happened: tuple[str, ...] = ()
+    """Decisions, steps, undos and verdicts in words, oldest first."""
+    ended: str = ""
     incident_id: str
     outcome: Outcome
     verdict: Verdict | None = None

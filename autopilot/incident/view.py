@@ -3,8 +3,10 @@
 from pydantic import Field
 
 from autopilot.incident.base import Line, Link, Model, Name, Time
+from autopilot.incident.course import chosen, course, who
 from autopilot.incident.plan import Option
 from autopilot.incident.state import IncidentState
+from autopilot.incident.wording import VERDICTS, clock, effects, gap_words, headline, plain, worst_first
 
 
 class OptionView(Model):
@@ -50,6 +52,9 @@ class IncidentView(Model):
     plan_digest: str = ""
     decision: Line = ""
     actions: tuple[Line, ...] = ()
+    """Decisions, steps, undos and verdicts with their times, oldest first."""
+    effects: tuple[Line, ...] = ()
+    """How the watched series moved, by the last verification."""
     verdict: str = ""
     outcome: str = ""
     on_call: Line = ""
@@ -64,9 +69,9 @@ def _option_view(option: Option) -> OptionView:
     warnings = [w for p in option.steps for w in p.dry_run.warnings]
     return OptionView(
         id=option.id,
-        title=option.title,
+        title=plain(option.title),
         why=option.why,
-        steps=tuple(p.step.summary for p in option.steps),
+        steps=tuple(plain(p.step.summary) for p in option.steps),
         risk=option.risk,
         reversibility=option.reversibility,
         expected=option.expected.description,
@@ -81,11 +86,12 @@ def incident_view(state: IncidentState) -> IncidentView:
     alert, best = state.alert, state.diagnosis.best if state.diagnosis else None
     decision = state.decision
     impact = state.dossier.impact.summary if state.dossier else ""
+    last = state.verifications[-1] if state.verifications else None
     usage = state.usage
     return IncidentView(
         incident_id=state.incident_id,
         group=state.group,
-        title=alert.title,
+        title=headline(alert),
         service=state.service or alert.service,
         environment=state.environment,
         severity=state.severity,
@@ -99,19 +105,15 @@ def incident_view(state: IncidentState) -> IncidentView:
         cause=best.statement if best else "",
         confidence=f"{best.standing}, {best.confidence:.0%} (uncalibrated)" if best else "",
         analyst=state.diagnosis.analyst if state.diagnosis else "",
-        gaps=tuple(f"{g.source}: {g.what} ({g.kind})" for g in (state.manifest.gaps if state.manifest else ())),
+        gaps=tuple(gap_words(g) for g in worst_first(state.manifest.gaps if state.manifest else ())),
         next_step=state.next_step,
         options=tuple(_option_view(o) for o in state.plan.options) if state.plan else (),
         decidable=state.request is not None and state.decision is None,
         plan_revision=state.plan.revision if state.plan else 0,
         plan_digest=state.plan.plan_digest if state.plan else "",
-        decision=(
-            f"{decision.actor_name or decision.actor}{'' if decision.proven else ' (unproven)'} chose "
-            + (f"option {decision.option}" if decision.choice == "option" else decision.choice)
-            if decision
-            else ""
-        ),
-        actions=tuple(f"{r.tool} on {r.target}: {r.status}" for r in (*state.executed, *state.undone)),
+        decision=f"{who(decision)} chose {chosen(state, decision)}" if decision else "",
+        actions=tuple(f"{clock(m.at)} {m.text}" for m in course(state)[-12:]),
+        effects=tuple(effects(state.signals, last)) if last else (),
         verdict=state.verdict or "",
         outcome=state.outcome or "",
         on_call=state.snapshot.on_call.primary.name if state.snapshot and state.snapshot.on_call.primary else "",
@@ -130,13 +132,13 @@ def incident_view(state: IncidentState) -> IncidentView:
 def ticket_text(state: IncidentState) -> str:
     """The incident as plain text for a ticket."""
     best = state.diagnosis.best if state.diagnosis else None
-    done = [f"- {r.tool} on {r.target}: {r.status}" for r in (*state.executed, *state.undone)]
+    done = [f"- {clock(m.at)} {m.text}" for m in course(state)]
     lines = [
-        state.alert.title,
+        headline(state.alert),
         f"Incident {state.incident_id}, {state.alert_count} alerts, services: {', '.join(state.services)}",
         f"Cause: {best.statement} ({best.standing}, {best.confidence:.0%})" if best else "Cause: not known",
-        *(["Actions:", *done] if done else []),
-        f"Verdict: {state.verdict or 'open'}",
+        *(["What was done:", *done] if done else []),
+        f"Verdict: {VERDICTS[state.verdict].lower() if state.verdict else 'open'}",
         *(f"{link.title}: {link.url}" for link in state.links),
     ]
     return "\n".join(lines)
