@@ -38,7 +38,7 @@ class Run:
     @property
     def solved(self) -> bool:
         """Whether cause, outcome and verdict are right."""
-        suspects = self.result.get("suspects") or [{}]
+        suspects: list[dict[str, Any]] = self.result.get("suspects") or [{}]
         first = (suspects[0].get("service"), suspects[0].get("kind"))
         ended = (self.result.get("outcome"), self.result.get("verdict"))
         return self.code == 0 and first == ("checkout", "bad_deploy") and ended == EXPECTED.get(self.fault, FIXED)

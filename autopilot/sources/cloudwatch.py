@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef, MetricDataResultTypeDef
 
 PERIOD = 60
+LOOK_BACK = timedelta(minutes=3)
+"""How far back a series is seen to be published within the minute."""
 MAX_SERIES = 1_000
 """Series read in one collection; those of the scope's services come first."""
 MAX_LIST_PAGES = 60
@@ -157,8 +159,12 @@ class CloudWatchMetrics(AwsSource):
         per_minute = metric.statistic in {"Sum", "SampleCount"}
         for period in _periods(window):
             exact = TimeWindow(start=_floor(window.start, period), end=_floor(window.end, period))
-            if found := self._fine(region, (series, metric.statistic), exact, period):
+            before = exact.model_copy(update={"start": exact.start - LOOK_BACK})
+            lately = self._fine(region, (series, metric.statistic), before, period)
+            if found := [(at, value) for at, value in lately if at >= exact.start]:
                 return _per_minute(found, exact, period) if per_minute else found
+            if any(at.timestamp() % PERIOD for at, _ in lately):
+                return []  # published within the minute until lately: the minute's mean would be stale
         aligned = TimeWindow(start=_floor(window.start, PERIOD) - timedelta(seconds=PERIOD), end=window.end)
         found = self._fine(region, (series, metric.statistic), aligned, PERIOD)
         return _in_window(found, window, whole_minutes=per_minute)

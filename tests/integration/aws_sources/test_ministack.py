@@ -271,3 +271,21 @@ def test_the_calls_of_one_deployment_are_told_once(account: Account) -> None:
     whole = rows(gathered(CloudTrail(account)), "changes")
     assert len([text for text in told if text.startswith("deploy") and "checkout" in text]) == 1
     assert whole.filter(pl.col("kind") == "deploy", pl.col("service") == "checkout").height > 2
+
+
+def test_a_series_that_has_fallen_silent_reads_as_no_data_not_as_its_last_minute(
+    account: Account, shop: Cloud
+) -> None:
+    now = datetime.now(UTC)
+    silent_since = now - timedelta(seconds=12)
+    points = [
+        {"MetricName": "Duration", "Dimensions": [{"Name": "FunctionName", "Value": "silent"}], "Value": 900.0,
+         "StorageResolution": 1, "Timestamp": silent_since - timedelta(seconds=n)}
+        for n in range(60)
+    ]  # fmt: skip
+    shop.client("cloudwatch").put_metric_data(Namespace="AWS/Lambda", MetricData=points)
+    metric = MetricRef(
+        source="cloudwatch", namespace="AWS/Lambda", name="Duration", dimensions={"FunctionName": "silent"}
+    )
+    window = TimeWindow(start=now - timedelta(seconds=5), end=now)
+    assert CloudWatchMetrics(account).read_metric(metric, window) == []
