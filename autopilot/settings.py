@@ -25,7 +25,7 @@ class SettingsError(Exception):
 class Section(BaseModel):
     """A section refuses keys it does not know: a typing error must not silently switch something off."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class SourceBudget(Section):
@@ -188,7 +188,11 @@ class Settings(BaseSettings):
     """Everything, validated at start."""
 
     model_config = SettingsConfigDict(
-        env_prefix="AUTOPILOT_", env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix="AUTOPILOT_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
     )
 
     mode: Mode | None = None
