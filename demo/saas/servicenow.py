@@ -17,7 +17,7 @@ from demo.saas.servicenow_query import QueryError, matches, ordered
 STATES = {"1": "New", "2": "In Progress", "3": "On Hold", "6": "Resolved", "7": "Closed", "8": "Canceled"}
 PRIORITIES = {"1": "1 - Critical", "2": "2 - High", "3": "3 - Moderate", "4": "4 - Low", "5": "5 - Planning"}
 JOURNALS = ("work_notes", "comments")
-TABLES = ("incident", "kb_knowledge", "sys_user")
+TABLES = ("incident", "kb_knowledge", "sys_user", "change_request")
 MAX_LIMIT = 10_000
 
 
