@@ -10,6 +10,7 @@ from activities import search_attributes as keys
 from autopilot.incident.plan import RISKS
 from autopilot.incident.state import IncidentState
 from autopilot.incident.view import IncidentView, incident_view
+from autopilot.incident.wording import OUTCOMES, PHASES
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -46,17 +47,19 @@ def details(view: IncidentView) -> str:
         f"{o.id}. {o.title} (risk {o.risk}, {o.reversibility}){'' if o.feasible else ' NOT FEASIBLE: ' + o.note}"
         for o in view.options
     ]
+    ended = f"**Outcome:** {OUTCOMES.get(view.outcome, view.outcome)}" if view.outcome else ""
+    alerts = f"{view.alerts} alert{'' if view.alerts == 1 else 's'}"
     parts = [
         f"### {view.title}",
-        f"{view.severity} · {view.environment} · {', '.join(view.services)} · {view.alerts} alerts · {view.phase}",
+        f"{view.severity} · {view.environment} · {', '.join(view.services)} · {alerts}"
+        f" · {PHASES.get(view.phase, view.phase)}",
+        ended + (f" · **Verdict:** {view.verdict.replace('_', ' ')}" if view.verdict and ended else ""),
+        _bullets("Did it help", list(view.effects)),
         f"**What is going on:** {view.whats_going_on}",
         f"**Cause:** {view.cause} ({view.confidence}; {view.analyst})" if view.cause else "",
-        _bullets("Options", options),
-        f"**Decision:** {view.decision}" if view.decision else "",
-        _bullets("Done", list(view.actions)),
-        f"**Verdict:** {view.verdict}" if view.verdict else "",
-        f"**Outcome:** {view.outcome}" if view.outcome else "",
-        f"**Next:** {view.next_step}" if view.next_step else "",
+        _bullets("What was done", list(view.actions)),
+        f"**Next:** {view.next_step}" if view.next_step and not view.outcome else "",
+        _bullets("Options", options) if view.decidable or not view.decision else "",
         _bullets("Not known", list(view.gaps)),
         " · ".join(f"[{link.title}]({link.url})" for link in view.links),
     ]

@@ -1,5 +1,7 @@
 """Alarms: what the watched systems themselves complained about."""
 
+import re
+
 import polars as pl
 
 from autopilot.analysis.clue import Clue, clock, make_finding
@@ -7,6 +9,8 @@ from autopilot.analysis.windows import MICROS, Windows, micros
 from autopilot.incident.base import clean
 from autopilot.incident.finding import Provenance
 
+_LONG = re.compile(r"(\d\.\d)\d{2,}")
+"""Measured values come with a dozen digits that nobody reads."""
 MOST = 10
 """Alarm findings in a dossier."""
 
@@ -22,11 +26,12 @@ def alarm_clues(alarms: pl.DataFrame, windows: Windows) -> list[Clue]:
     clues: list[Clue] = []
     for row in first.sort("time", "name", "service", "resource").head(MOST).to_dicts():
         at = micros(row["time"])
+        reason = _LONG.sub(r"\1", clean(row["reason"], 220))
         finding = make_finding(
             "alarm",
             service=row["service"], resource=row["resource"], region=row["region"], window=windows.since(at),
             onset=at, uncertainty=MICROS, direction="new", score=0.5,
-            summary=f"Alarm {clean(row['name'], 80)} fired at {clock(at)}: {clean(row['reason'], 220)}",
+            summary=f"Alarm {clean(row['name'], 80)} fired at {clock(at)}: {reason}",
             provenance=Provenance(source="alarms", query=f"alarm {row['name']}"[:1_000], link=row["link"]),
         )  # fmt: skip
         clues.append(Clue(finding, "alarm", at, MICROS))

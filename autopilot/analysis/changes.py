@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 from pydantic import TypeAdapter, ValidationError
 
-from autopilot.analysis.clue import Clue, clock, make_finding
+from autopilot.analysis.clue import Clue, amount, clock, make_finding
 from autopilot.analysis.onset import Onset
 from autopilot.analysis.state import Item
 from autopilot.analysis.topology import Graph
@@ -179,8 +179,8 @@ def _place(change: Change, onset: Onset, relation: float, windows: Windows) -> P
     before = max(onset.at - change.last, 0) / MICROS
     closeness = 0.0 if late else 1 / (1 + before / _HALVING)
     when = (
-        f"{(change.first - onset.at) / MICROS / 60:.1f} min after the onset" if late
-        else f"{max(onset.at - change.first, 0) / MICROS / 60:.1f} min before the onset"
+        f"{amount((change.first - onset.at) / MICROS / 60)} min after the onset" if late
+        else f"{amount(max(onset.at - change.first, 0) / MICROS / 60)} min before the onset"
     )  # fmt: skip
     version = f" {change.version}" if change.version else ""
     author = f" by {change.author}" if change.author else ""

@@ -81,7 +81,8 @@ def amount(value: float, unit: str = "") -> str:
 
 def clock(at: int | datetime) -> str:
     """Time of day in UTC."""
-    return f"{moment(at) if isinstance(at, int) else at:%H:%M:%S}Z"
+    when = moment(at) if isinstance(at, int) else at
+    return f"{when:%H:%M} UTC" if when.second == 0 else f"{when:%H:%M:%S} UTC"
 
 
 def make_finding(

@@ -101,15 +101,15 @@ def _binned(samples: pl.DataFrame, pairs: pl.DataFrame, side: str) -> pl.DataFra
 
 def _quotient_clue(row: dict[str, Any], used: dict[str, Any], by: dict[str, Any], windows: Windows) -> Clue:
     size = row["observed"] / row["baseline"] if row["baseline"] else 0.0
-    what = f"{used['metric']} of {used['service']} per {by['metric']} of {by['service']}"
+    of = f" of {used['service']}" if used["service"] != by["service"] else ""
     finding = make_finding(
         "metric",
         service=by["service"], resource=used["resource"] or used["service"], region=used["region"],
         window=windows.since(row["onset"]), onset=row["onset"], uncertainty=row["uncertainty"], direction="up",
         size=size, baseline=row["baseline"], observed=row["observed"], unit="per request", score=row["score"],
         summary=(
-            f"Each request needs more: {what} rose from {amount(row['baseline'])} to {amount(row['observed'])}, "
-            f"{amount(size)} times, since {clock(row['onset'])}"
+            f"Each request to {by['service']} needs {amount(size)} times as much{of}: {amount(row['observed'])} "
+            f"{used['metric']} instead of {amount(row['baseline'])}, since {clock(row['onset'])}"
         ),
         cause_kind="slow_query" if used["signal"] == "work" else None,
         provenance=Provenance(

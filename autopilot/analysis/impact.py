@@ -48,7 +48,9 @@ def measure_impact(
     if traffic is None and access is not None:
         requests, failed = access.requests, access.failed
     share = failed / requests if requests and failed is not None else None
-    services = tuple(sorted({clue.service for clue in hit}))[:_SHOWN]
+    # Busier than usual is not yet hurt: such services are told only when nothing else shows.
+    hurt = [clue for clue in hit if clue.signal != "capacity"] or hit
+    services = tuple(sorted({clue.service for clue in hurt}))[:_SHOWN]
     impact = Impact(
         requests=None if requests is None else round(requests),
         failed_requests=None if failed is None else round(failed),
@@ -142,11 +144,11 @@ def _sentence(impact: Impact, onset: Onset) -> str:
     parts: list[str] = []
     if impact.requests is not None and impact.failed_requests is not None:
         share = f" ({amount(100 * impact.error_share)}%)" if impact.error_share is not None else ""
-        parts.append(f"{impact.failed_requests} of {impact.requests} requests failed{share}")
+        parts.append(f"{impact.failed_requests:,} of {impact.requests:,} requests failed{share}")
     elif impact.requests is not None:
-        parts.append(f"{impact.requests} requests were served meanwhile")
+        parts.append(f"{impact.requests:,} requests were served meanwhile")
     if impact.users:
-        parts.append(f"{impact.users} users saw errors")
+        parts.append(f"{impact.users:,} user{'' if impact.users == 1 else 's'} saw errors")
     where = f" in {', '.join(impact.regions)}" if impact.regions else ""
     parts.append(f"affected: {', '.join(impact.services)}{where}")
     return f"Since {clock(onset.at)}: {'; '.join(parts)}."

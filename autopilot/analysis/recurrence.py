@@ -74,11 +74,15 @@ def _clue(service: str, rows: list[dict[str, Any]], windows: Windows) -> Clue:
         "recurrence",
         service=service, window=_span(rows, windows), direction="none", size=float(len(rows)),
         observed=float(len(rows)), unit="records", score=min(0.3 + 0.15 * len(rows), 0.9),
-        summary=f"{len(rows)} earlier records of {service} in {days:.0f} days look alike: {shown}",
+        summary=f"{_counted(len(rows))} of {service} in {days:.0f} days: {shown}",
         cause_kind=known.cause if known else None,
         provenance=Provenance(source="records", query=f"records of {service}", link=rows[0]["link"]),
     )  # fmt: skip
     return Clue(finding, "recurrence")
+
+
+def _counted(records: int) -> str:
+    return "1 earlier record like this" if records == 1 else f"{records} earlier records like this"
 
 
 def _span(rows: list[dict[str, Any]], windows: Windows) -> TimeWindow:

@@ -5,6 +5,7 @@ from pydantic import JsonValue
 from autopilot.channels import slack_wire as wire
 from autopilot.channels.mrkdwn import escaped, link
 from autopilot.incident.view import IncidentView, OptionView
+from autopilot.incident.wording import OUTCOMES, PHASES
 
 HEADER, SECTION, CONTEXT, BUTTON = 150, 3_000, 2_000, 75
 """Slack's limits in characters."""
@@ -38,17 +39,34 @@ def _cut(text: str, limit: int) -> str:
 
 def message_blocks(view: IncidentView) -> list[Block]:
     """The whole message. Before a diagnosis exists it shows the raw alert and the last changes."""
-    blocks = [_header(view), _facts(view), section(f"*What is going on*\n{escaped(view.whats_going_on, TEXT)}")]
+    blocks = [_header(view), _facts(view)]
+    blocks += _ending(view)
+    blocks.append(section(f"*What is going on*\n{escaped(view.whats_going_on, TEXT)}"))
     blocks.append(_cause(view) if view.cause else _last_changes(view))
-    if view.next_step:
+    blocks += _progress(view)
+    if view.next_step and not view.outcome:
         blocks.append(section(f"*Next step*\n{escaped(view.next_step, TEXT)}"))
-    if view.options:
+    if view.options and _still_open(view):
         blocks.append({"type": "divider"})
         blocks += [_option(option) for option in view.options]
     blocks += _buttons(view)
-    blocks += _progress(view)
     blocks += _footer(view)
     return blocks[:MAX_BLOCKS]
+
+
+def _still_open(view: IncidentView) -> bool:
+    """Whether the options are still news: before a decision, and where nobody was asked."""
+    return view.decidable or not (view.decision or view.outcome) or view.outcome == "observed"
+
+
+def _ending(view: IncidentView) -> list[Block]:
+    """How it ended, first: that is what somebody who comes late wants to know."""
+    if not view.outcome:
+        return []
+    ended = escaped(OUTCOMES.get(view.outcome, view.outcome), 60)
+    verdict = f" · *Verdict* {escaped(view.verdict.replace('_', ' '), 60)}" if view.verdict else ""
+    lines = [f"*Outcome* {ended}{verdict}", *(f"• {escaped(moved, 300)}" for moved in view.effects[:3])]
+    return [section("\n".join(lines))]
 
 
 def fallback_text(view: IncidentView) -> str:
@@ -65,8 +83,8 @@ def _facts(view: IncidentView) -> Block:
     facts = [
         f"*{escaped(view.service, 200)}* in {escaped(view.environment, 200)}",
         f"{view.alerts} alert{'' if view.alerts == 1 else 's'} since {view.started_at:%Y-%m-%d %H:%M:%S} UTC",
-        f"phase: {escaped(view.phase, 40)}",
-        f"mode: {escaped(view.mode, 40)}",
+        escaped(PHASES.get(view.phase, view.phase), 40),
+        f"{escaped(view.mode, 40)} mode",
     ]
     others = [name for name in view.services if name != view.service]
     if others:
@@ -88,7 +106,8 @@ def _last_changes(view: IncidentView) -> Block:
 
 def _option(option: OptionView) -> Block:
     lines = [f"*{option.id}. {escaped(option.title, 300)}*", escaped(option.why, 500)]
-    lines += [f"• {escaped(step, 300)}" for step in option.steps[:4]]
+    if option.steps != (option.title,):
+        lines += [f"• {escaped(step, 300)}" for step in option.steps[:4]]
     facts = [f"risk: {escaped(option.risk, 40)}", escaped(option.reversibility, 40)]
     if option.reach:
         facts.append(f"reach: {escaped(option.reach, 250)}")
@@ -147,24 +166,19 @@ def _button(view: IncidentView, action: str, text: str, choice: str, option: int
 
 def _progress(view: IncidentView) -> list[Block]:
     """What was decided, done and found out."""
-    lines: list[str] = []
+    lines = [f"• {escaped(action, 400)}" for action in view.actions[-8:]]
+    if view.decision and not view.actions:
+        lines.insert(0, f"• {escaped(view.decision, 400)}")
     if view.claimed_by:
-        lines.append(f"*Claimed by* {escaped(view.claimed_by, 200)}")
-    if view.decision:
-        lines.append(f"*Decision* {escaped(view.decision, 400)}")
-    lines += [f"• {escaped(action, 300)}" for action in view.actions[-6:]]
-    if view.verdict:
-        lines.append(f"*Verdict* {escaped(view.verdict.replace('_', ' '), 60)}")
-    if view.outcome:
-        lines.append(f"*Outcome* {escaped(view.outcome.replace('_', ' '), 60)}")
-    return [section("\n".join(lines))] if lines else []
+        lines.insert(0, f"*Claimed by* {escaped(view.claimed_by, 200)}")
+    return [section("\n".join(["*What was done*", *lines]))] if lines else []
 
 
 def _footer(view: IncidentView) -> list[Block]:
     blocks: list[Block] = []
     if view.gaps:
-        shown = "; ".join(escaped(gap, 200) for gap in view.gaps[:4])
-        more = f"; {len(view.gaps) - 4} more" if len(view.gaps) > 4 else ""
+        shown = " · ".join(escaped(gap, 200) for gap in view.gaps[:4])
+        more = f" · {len(view.gaps) - 4} more" if len(view.gaps) > 4 else ""
         blocks.append(_context(f"Not known: {shown}{more}"))
     about = [f"analyst: {escaped(view.analyst, 200)}"] if view.analyst else []
     about += [escaped(view.cost, 200)] if view.cost else []

@@ -19,8 +19,8 @@ LONGEST = 400
 
 _HEADS: dict[CauseKind, str] = {
     "unknown": "{service} suffers, and the evidence does not say why",
-    "bad_deploy": "{change} made {service} misbehave",
-    "config_change": "{change} changed {service} for the worse",
+    "bad_deploy": "{change} caused this",
+    "config_change": "{change} caused this",
     "capacity": "{place} gets more work than its capacity allows",
     "throttled": "{place} gets more work than its limit allows and rejects the rest",
     "traffic_surge": "Demand on {service} rose beyond what it can serve",
@@ -62,7 +62,8 @@ def _evidence(dossier: Dossier, ids: Sequence[str]) -> list[Finding]:
 def statement(claim: Claim, dossier: Dossier, ids: Sequence[str], change_summary: str = "") -> str:
     """The hypothesis in one plain sentence, its numbers quoted from findings."""
     found = signs.change(dossier, claim.change_id)
-    change = _short(change_summary or (found.summary if found else "") or claim.change_id or "A change", 120)
+    told = found.summary.partition(", ")[0] if found else change_summary
+    change = _short(told or claim.change_id or "A change", 120)
     meaning = CAUSE_MEANING[claim.cause_kind]
     head = _HEADS.get(claim.cause_kind, f"{meaning[:1].upper()}{meaning[1:]} at {{place}}")
     text = head.format(

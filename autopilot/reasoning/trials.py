@@ -126,7 +126,8 @@ def _limit_is_trigger(claim: Claim, dossier: Dossier) -> Trial | None:
     found = signs.change(dossier, blamed.change_id)
     if found is None or (dossier.onset and signs.happened(found) > dossier.onset):
         return None
-    text = f"The limit was not lowered; each request needs {measured[0]:.1f}x the work since {blamed.change_id}."
+    change = found.summary.partition(", ")[0]
+    text = f"The limit was not lowered; each request needs {measured[0]:.1f} times the work since {change}."
     return Trial(text, "refuted", _ids(found, measured[1]))
 
 

@@ -134,7 +134,7 @@ class _Reading:
         files = [FileDiff(f.filename, f.patch) for f in comparison.files]
         commits = [self._commit(c, deployment.ref) for c in self._bounded(comparison.commits)]
         reviews = [text for commit in commits for text in commit]
-        before = f" (before: {previous.ref})" if previous else ""
+        before = f", before: {previous.ref}" if previous else ""
         link = comparison.html_url or (statuses[0].link if statuses else "")
         self._row(
             time=deployment.created_at,
@@ -142,8 +142,8 @@ class _Reading:
             kind="deploy",
             version=deployment.ref,
             author=deployment.author,
-            summary=f"{deployment.ref} deployed to {deployment.environment}{before}, {state}"
-            + (f": {deployment.description}" if deployment.description else ""),
+            summary=(deployment.description or f"{deployment.ref} deployed")
+            + f" ({deployment.environment}, {state}{before})",
             link=link,
             files=[f.name for f in files],
             diff=excerpt(files, DEPLOY_DIFF),
