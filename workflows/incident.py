@@ -39,7 +39,14 @@ class IncidentWorkflow(Lifecycle):
         self._context = Context(self._state, self._people)
         self._analysis = Analysis(self._state, self._people)
         self._watch = Watch(self._state, self._pause)
-        self._ladder = DecisionLadder(self._state, self._people, self._watch, self._pause, self._too_long)
+        self._ladder = DecisionLadder(
+            self._state,
+            self._people,
+            self._watch,
+            self._pause,
+            settled=lambda: self._desk.idle,
+            too_long=self._too_long,
+        )
         self._remediation = Remediation(self._state, self._people)
 
     @workflow.run

@@ -16,6 +16,8 @@ from workflows.watch import Pause, Watch
 
 Ended = Literal["decided", "handled", "healed", "changed", "hand_over", "continue"]
 
+PATIENCE = 90.0
+"""Seconds for the desk to answer what it has."""
 KEPT = 40
 """Readings kept while waiting."""
 
@@ -24,13 +26,21 @@ class DecisionLadder:
     """One question to people, from asking to an answer or the end of the ladder."""
 
     def __init__(
-        self, state: IncidentState, people: People, watch: Watch, pause: Pause, too_long: Callable[[], bool]
+        self,
+        state: IncidentState,
+        people: People,
+        watch: Watch,
+        pause: Pause,
+        *,
+        settled: Callable[[], bool],
+        too_long: Callable[[], bool],
     ) -> None:
-        """`too_long` says when the run should continue as new."""
+        """`settled`: every decision has its answer. `too_long`: the run should continue as new."""
         self._state = state
         self._people = people
         self._watch = watch
         self._pause = pause
+        self._settled = settled
         self._too_long = too_long
 
     def ask(self) -> None:
@@ -57,6 +67,9 @@ class DecisionLadder:
     async def wait(self) -> Ended:
         """Wait for whatever comes first."""
         while True:
+            # What was decided in time counts, even when no worker was there to judge it.
+            if not self._settled():
+                await self._pause(self._settled, PATIENCE, "judging what is on the desk")
             ended = self._ended()
             if ended is not None:
                 return ended

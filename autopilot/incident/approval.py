@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from datetime import datetime
 
 from autopilot.incident.base import Time
 from autopilot.incident.decision import DecisionRequest, DecisionSignal, Judgement, Reason
@@ -63,6 +64,17 @@ def _refusal(
     return next(((reason, message) for failed, reason, message in checks if failed), None)
 
 
+def decided_at(signal: DecisionSignal, *, proven: bool, now: Time) -> Time:
+    """When it was decided: the sealed time of the click, so that a worker's absence costs nobody his decision."""
+    if not proven:
+        return now
+    try:
+        clicked = datetime.fromisoformat(signal.at)
+    except ValueError:
+        return now
+    return min(clicked, now) if clicked.tzinfo is not None else now
+
+
 def judge_decision(
     signal: DecisionSignal,
     incident_id: str,
@@ -73,7 +85,8 @@ def judge_decision(
     now: Time,
 ) -> Judgement:
     """Judge one decision by everything that can be known without looking at the world."""
-    refusal = _refusal(signal, incident_id, request, plan, proven, now)
+    when = decided_at(signal, proven=proven, now=now)
+    refusal = _refusal(signal, incident_id, request, plan, proven, when)
     reason, message = refusal or ("accepted", "Your decision was accepted.")
     return Judgement(
         decision_id=signal.decision_id,
