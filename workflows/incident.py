@@ -290,6 +290,8 @@ class IncidentWorkflow(Lifecycle):
             state.milestones["recovery"] = workflow.now()
         elif self._too_long():
             return
+        elif state.signals:
+            state.verdict = "still_broken"
         self._finish("observed")
 
     def _healed(self) -> None:

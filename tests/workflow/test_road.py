@@ -92,6 +92,8 @@ async def test_healing_by_itself_closes_the_question(bench: Bench) -> None:
 
 
 async def test_manual_watches_until_people_have_fixed_it(bench: Bench) -> None:
+    patient = bench.world.playbook.verification.model_copy(update={"manual_watch": 60})
+    bench.world.playbook = quick_playbook(verification=patient)
     handle = await bench.start()
     await bench.decide(handle, choice="manual", option=None)
     await bench.until(handle, lambda s: bool(s.tickets))
