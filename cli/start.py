@@ -6,11 +6,10 @@ import sys
 from pathlib import Path
 
 from autopilot.incident.alert import Alert
-from autopilot.triggers.api import read_alert
+from autopilot.triggers.api import MAX_TEXT, read_alert
+from autopilot.triggers.base import Refused
 from cli.connection import incidents
 from cli.main import print_json
-
-MAX_BYTES = 262_144
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -21,8 +20,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Validate, start, say where it went."""
-    text = sys.stdin.read(MAX_BYTES) if args.alert == "-" else Path(args.alert).read_text()[:MAX_BYTES]
-    return asyncio.run(_run(args, read_alert(text)))
+    return asyncio.run(_run(args, read_alert(_text(args.alert))))
+
+
+def _text(given: str) -> str:
+    """The alert as written. Raises Refused when it cannot be read."""
+    try:
+        # One character more than allowed: a cut alert would be refused for the wrong reason.
+        return sys.stdin.read(MAX_TEXT + 1) if given == "-" else Path(given).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(400, f"The alert {given!r} cannot be read: {error}.", remedy="Name a JSON file.") from error
 
 
 async def _run(args: argparse.Namespace, alert: Alert) -> int:
