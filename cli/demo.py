@@ -12,7 +12,7 @@ from autopilot.incident.ports import Failure
 from autopilot.incident.state import IncidentState
 from autopilot.settings import Settings, Temporal
 from cli.main import EXIT_FAILED, EXIT_USAGE, print_json
-from cli.story import links, result, tell
+from cli.story import ending, result, tell
 from demo.company import Durations
 from demo.oncall import Choose, scripted
 from demo.play import FAULTS, Play
@@ -91,6 +91,7 @@ def _scripts(args: argparse.Namespace) -> tuple[str, ...]:
 
 def _asking(console: Console) -> Choose:
     async def choose(_question: int) -> str:
+        await asyncio.sleep(3 * LOOK)  # the options are printed first
         console.print("\n[bold]What shall be done?[/bold] 1, 2, 3, manual, or reanalyse:TEXT", highlight=False)
         while True:
             answer = (await asyncio.to_thread(input, "> ")).strip()
@@ -112,14 +113,16 @@ async def _watch(args: argparse.Namespace, play: Play, console: Console, limit: 
     address = play.stage.temporal_address
     settings = Settings(temporal=Temporal(address=address))
     incidents = Incidents(await connect(settings), settings.temporal.task_queue)
-    console.print(f"Slack: {play.company.slack.url}   Temporal UI: {play.stage.ui_url}", highlight=False)
+    console.print(
+        f"Slack: {play.company.slack.url}   Temporal UI: {play.stage.ui_url}", highlight=False, soft_wrap=True
+    )
     state = await _follow(incidents, console, play.started + limit)
     rows = await incidents.list()
     row = next((r for r in rows if state is not None and state.incident_id.startswith(f"{r.group}.")), None)
     completed = row is not None and row.status == "completed"
     stored = state is not None and state.report is not None and state.phase == "closed"
     if state is not None:
-        console.print(links(state, play), highlight=False)
+        ending(console, state, play)
     if args.keep:
         console.print("Everything is left running; Ctrl-C ends it.")
         await _forever()
@@ -137,7 +140,7 @@ async def _forever() -> None:
 
 async def _follow(incidents: Incidents, console: Console, deadline: float) -> IncidentState | None:
     """Print what happens as it happens, until the incident is closed."""
-    told, state, group, joined = 0, None, "", set[str]()
+    told, state, group, joined = set[str](), None, "", set[str]()
     while time.monotonic() < deadline:
         await asyncio.sleep(LOOK)
         try:
@@ -149,9 +152,9 @@ async def _follow(incidents: Incidents, console: Console, deadline: float) -> In
             continue
         if state.outcome == "joined":
             joined.add(group)
-            group, told, state = "", 0, None
+            group, state = "", None
             continue
-        told = tell(console, state, told)
+        tell(console, state, told)
         if state.phase == "closed":
             # The last search attributes are written in the task that closes the run.
             await asyncio.sleep(LOOK)

@@ -4,41 +4,77 @@ import time
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from autopilot.incident.plan import Option, StepResult
 from autopilot.incident.state import IncidentState
 from autopilot.incident.view import incident_view
+from autopilot.incident.wording import OUTCOMES, shortened
 from demo.play import Play
 
 COLOURS = {"change": "yellow", "alarm": "red", "decision": "cyan", "action": "magenta", "verification": "green"}
 
 
-def tell(console: Console, state: IncidentState, told: int) -> int:
-    """Print the moments that were not told yet, and the plan when it is there; returns how many are told."""
-    for entry in state.timeline[told:]:
+def tell(console: Console, state: IncidentState, told: set[str]) -> None:
+    """Print the moments that were not told yet, and each plan once when people are asked about it."""
+    for entry in state.timeline:
+        if (moment := f"{entry.at} {entry.text}") in told:
+            continue
+        told.add(moment)
         colour = COLOURS.get(entry.kind, "white")
         console.print(f"{entry.at:%H:%M:%S} [{colour}]{entry.kind:<12}[/{colour}] ", end="", highlight=False)
-        console.print(entry.text, markup=False, highlight=False)
-    return len(state.timeline)
+        console.print(shortened(entry.text), markup=False, highlight=False, soft_wrap=True)
+    if state.request is not None and (plan := f"plan {state.plan_revision}") not in told:
+        told.add(plan)
+        _tell_plan(console, state)
 
 
-def links(state: IncidentState, play: Play) -> str:
-    """The end of the story and where to read on."""
+def _tell_plan(console: Console, state: IncidentState) -> None:
     view = incident_view(state)
-    seconds = state.seconds()
-    lines = [
-        "",
-        f"[bold]{view.title}[/bold]",
-        f"Cause     {view.cause or 'not known'} ({view.confidence or 'no diagnosis'})",
-        f"Analyst   {view.analyst}",
-        f"Decision  {view.decision or 'none'}",
-        *(f"Action    {action}" for action in view.actions),
-        f"Verdict   {view.verdict or 'none'}    Outcome  {view.outcome or 'open'}",
-        "Seconds   " + ", ".join(f"{name[3:]} {value}" for name, value in seconds.items() if value is not None),
-        f"Review    {report_path(state, play)}",
-        f"Temporal  {history_url(play, state)}",
+    lines = [f"Cause: {view.cause or 'not known'} ({view.confidence or 'no diagnosis'})"]
+    for option in view.options:
+        possible = "" if option.feasible else f"; NOT POSSIBLE: {option.note}"
+        lines.append(f"  {option.id}. {option.title} (risk {option.risk}, {option.reversibility}{possible})")
+    console.print()
+    for line in lines:
+        console.print(line, markup=False, highlight=False)
+
+
+def ending(console: Console, state: IncidentState, play: Play) -> None:
+    """The end of the story and where to read on. Addresses and paths are never broken into lines."""
+    view = incident_view(state)
+    seconds = [f"{name[3:].replace('_', ' ')} {value:.0f} s" for name, value in state.seconds().items() if value]
+    outcome = OUTCOMES.get(view.outcome, view.outcome) or "still open"
+    verdict = view.verdict.replace("_", " ") or "none"
+    sure = f"{view.confidence or 'no diagnosis'}; {view.analyst or 'no analyst'}"
+    rows = [
+        ("Broken", view.whats_going_on),
+        (
+            "Cause",
+            f"{view.cause or 'not known'} ({sure})",
+        ),
+        *(("Done" if n == 0 else "", action) for n, action in enumerate(view.actions or ("Nothing was changed.",))),
+        *(("Measured" if n == 0 else "", moved) for n, moved in enumerate(view.effects)),
+        ("Outcome", f"{outcome}, verdict: {verdict}"),
+        ("After alert", ", ".join(seconds)),
+        *(("Page", link.url) for link in view.links if link.title == "Incident page"),
+        ("Review", report_path(state, play)),
+        ("Temporal", history_url(play, state)),
     ]
-    return "\n".join(lines)
+    console.print()
+    console.print(view.title, style="bold", markup=False, highlight=False)
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(overflow="fold")
+    whole = ("Page", "Review", "Temporal")
+    for name, text in rows:
+        if name not in whole:
+            table.add_row(name, Text(text))
+    console.print(table, highlight=False)
+    for name, text in rows:
+        if name in whole:
+            console.print(f"{name:<11}  {text}", markup=False, highlight=False, soft_wrap=True)
 
 
 def report_path(state: IncidentState, play: Play) -> str:

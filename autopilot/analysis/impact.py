@@ -49,7 +49,7 @@ def measure_impact(
         requests, failed = access.requests, access.failed
     share = failed / requests if requests and failed is not None else None
     # Busier than usual is not yet hurt: such services are told only when nothing else shows.
-    hurt = [clue for clue in hit if clue.signal != "capacity"] or hit
+    hurt = [clue for clue in hit if clue.signal not in ("capacity", "saturation")] or hit
     services = tuple(sorted({clue.service for clue in hurt}))[:_SHOWN]
     impact = Impact(
         requests=None if requests is None else round(requests),

@@ -93,7 +93,7 @@ def _facts(view: IncidentView) -> Block:
 
 
 def _cause(view: IncidentView) -> Block:
-    sure = f" ({escaped(view.confidence, 100)})" if view.confidence else ""
+    sure = f" · {escaped(view.confidence, 100)}" if view.confidence else ""
     return section(f"*Cause*{sure}\n{escaped(view.cause, TEXT)}")
 
 

@@ -3,6 +3,7 @@
 from autopilot.incident.diagnosis import Diagnosis, Hypothesis
 from autopilot.incident.plan import Option, Plan, StepResult
 from autopilot.incident.verification import Verification
+from autopilot.incident.wording import VERDICTS, gap_words, plain, step_words, worst_first
 
 LIMIT = 2_800
 """Characters: below what any channel takes in one message."""
@@ -13,34 +14,33 @@ def _cut(text: str) -> str:
 
 
 def _weighed(hypothesis: Hypothesis) -> str:
-    lines = [f"{hypothesis.standing} ({hypothesis.confidence:.0%}): {hypothesis.statement}"]
-    lines += [f"  tested: {test}" for test in hypothesis.tests[:3]]
-    if hypothesis.supporting:
-        lines.append(f"  for: {', '.join(hypothesis.supporting[:8])}")
-    if hypothesis.contradicting:
-        lines.append(f"  against: {', '.join(hypothesis.contradicting[:8])}")
-    return "\n".join(lines)
+    head = f"{hypothesis.standing.capitalize()} ({hypothesis.confidence:.0%}): {hypothesis.statement}"
+    found = [("for", hypothesis.supporting), ("against", hypothesis.contradicting)]
+    cited = [f"{side} {', '.join(ids[:8])}" for side, ids in found if ids]
+    lines = [head, *(f"• {test}" for test in hypothesis.tests[:3])]
+    return "\n".join([*lines, *([f"• evidence: {'; '.join(cited)}"] if cited else [])])
 
 
 def diagnosis_note(diagnosis: Diagnosis) -> str:
     """The explanations that were weighed, their tests, and what was dropped for want of evidence."""
-    parts = [f"Explanations weighed by {diagnosis.analyst}:", *(_weighed(h) for h in diagnosis.hypotheses)]
+    parts = [f"Explanations weighed by the {diagnosis.analyst}", *(_weighed(h) for h in diagnosis.hypotheses)]
     if diagnosis.dropped_claims:
         parts.append(f"{len(diagnosis.dropped_claims)} statements were dropped because nothing supports them.")
-    parts += [f"Not known: {gap.source}: {gap.what}" for gap in diagnosis.gaps[:4]]
-    parts += [f"Look at: {step}" for step in diagnosis.next_steps[:4]]
-    return _cut("\n".join(parts))
+    gaps = [f"• {gap_words(gap)}" for gap in worst_first(diagnosis.gaps)[:4]]
+    parts += ["\n".join(["Not known", *gaps])] if gaps else []
+    steps = [f"• {step}" for step in diagnosis.next_steps[:4]]
+    parts += ["\n".join(["Look at", *steps])] if steps else []
+    return _cut("\n\n".join(parts))
 
 
 def _offered(option: Option) -> str:
-    lines = [
-        f"{option.id}. {option.title}" + ("" if option.feasible else f" (not possible: {option.infeasible_reason})")
-    ]
+    impossible = "" if option.feasible else f" (not possible: {option.infeasible_reason})"
+    lines = [f"{option.id}. {plain(option.title)}{impossible}"]
     for prepared in option.steps:
-        lines += [f"  {change}" for change in prepared.dry_run.changes]
-        lines += [f"  warning: {warning}" for warning in prepared.dry_run.warnings]
+        lines += [f"• {plain(change)}" for change in prepared.dry_run.changes]
+        lines += [f"• mind: {warning}" for warning in prepared.dry_run.warnings]
         if prepared.step.command:
-            lines.append(f"  by hand: {prepared.step.command}")
+            lines.append(f"• by hand: {prepared.step.command}")
     return "\n".join(lines)
 
 
@@ -48,16 +48,17 @@ def plan_note(plan: Plan) -> str:
     """What each option would change, and how to do it by hand."""
     if not plan.options:
         return "No tool can help here; please handle it by hand or ask for another analysis."
-    longer = [f"Later: {text}" for text in plan.recommendations]
-    return _cut("\n".join([f"Options of plan {plan.revision}:", *(_offered(o) for o in plan.options), *longer]))
+    parts = [f"Options of plan {plan.revision}", *(_offered(o) for o in plan.options)]
+    if plan.recommendations:
+        parts.append("\n".join(["For later", *(f"• {text}" for text in plan.recommendations)]))
+    return _cut("\n\n".join(parts))
 
 
 def action_note(results: list[StepResult]) -> str:
     """What was done."""
-    return _cut("\n".join(f"{r.tool} on {r.target}: {r.status}. {r.detail}" for r in results))
+    return _cut("\n".join(step_words(r) for r in results))
 
 
 def verification_note(verification: Verification) -> str:
     """Whether it helped."""
-    verdict = verification.verdict.replace("_", " ")
-    return f"Verified after {verification.seconds:.0f} s: {verdict}. {verification.explanation}"
+    return f"{VERDICTS[verification.verdict]} after {verification.seconds:.0f} s: {verification.explanation}."

@@ -94,6 +94,7 @@ _METRICS: dict[str, tuple[str, str]] = {
 """What AWS calls it → what a person calls it, and its unit, which alarms do not tell."""
 _UNITS = {"Milliseconds": "ms", "Seconds": "s", "Percent": "%", "Count": "", "None": "", "Bytes": "B"}
 _ADDRESS = re.compile(r"[\s:(]*\bhttps?://\S+")
+_ARN = re.compile(r"arn:aws[\w-]*:[^\s,;()]*[^\s,;():.]")
 _SETTING = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
 
 
@@ -106,6 +107,11 @@ def short(target: str) -> str:
         return f"API stage {inside.rsplit('/', 1)[-1]}"
     name = re.split("[:/]", inside, maxsplit=1)[-1]
     return name.rsplit("/", 1)[-1] or inside
+
+
+def shortened(text: str) -> str:
+    """A text with every ARN in it replaced by the resource's own name."""
+    return _ARN.sub(lambda found: short(found[0]), text)
 
 
 def clock(at: datetime) -> str:

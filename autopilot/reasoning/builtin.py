@@ -59,6 +59,12 @@ def _evidence(dossier: Dossier, ids: Sequence[str]) -> list[Finding]:
     return sorted(measured, key=lambda f: (-f.score, f.id))[:2]
 
 
+def _quoted(finding: Finding) -> str:
+    """A finding inside a sentence; the names of services and metrics keep their case."""
+    text = _short(finding.summary)
+    return f"each{text[4:]}" if text.startswith("Each ") else text
+
+
 def statement(claim: Claim, dossier: Dossier, ids: Sequence[str], change_summary: str = "") -> str:
     """The hypothesis in one plain sentence, its numbers quoted from findings."""
     found = signs.change(dossier, claim.change_id)
@@ -70,7 +76,7 @@ def statement(claim: Claim, dossier: Dossier, ids: Sequence[str], change_summary
         change=change, service=claim.service, place=signs.short_name(claim.resource) or claim.service
     )
     text = text[:1].upper() + text[1:] if claim.change_id else text  # names of services keep their case
-    proof = "; ".join(f"{_short(f.summary)} ({f.id})" for f in _evidence(dossier, ids))
+    proof = "; ".join(f"{_quoted(f)} ({f.id})" for f in _evidence(dossier, ids))
     whole = f"{text}: {proof}." if proof else f"{text}."
     return whole if len(whole) <= LONGEST else f"{whole[:LONGEST].rpartition(';')[0]}."
 

@@ -7,6 +7,7 @@ from autopilot.incident.cause import CauseKind
 from autopilot.incident.decision import Reason
 from autopilot.incident.finding import Dossier, Finding
 from autopilot.incident.state import IncidentState
+from autopilot.incident.wording import plain, short
 from autopilot.review.record import accepted_option, acts, gaps, judgements, who
 
 EARLY_SECONDS = 60.0
@@ -103,11 +104,13 @@ def _about_actions(state: IncidentState) -> Iterator[Proposal]:
         if kept and act.changes:
             change = "; ".join(f"{name} {was} → {now}" for name, was, now in act.changes)
             yield Proposal(
-                f"Decide whether the change to {act.result.target} stays: {change}.",
+                f"Decide whether the change to {short(act.result.target)} stays: {plain(change)}.",
                 "it was made to end the incident, with cost and side effects still open",
             )
         elif act.result.status == "unknown":
-            yield Proposal(f"Check the state of {act.result.target} by hand.", "the answer to the action was lost")
+            yield Proposal(
+                f"Check the state of {short(act.result.target)} by hand.", "the answer to the action was lost"
+            )
     if state.undone:
         title = option.title if option else "the option that was undone"
         yield Proposal(f"Find out why {title!r} did not help before it is offered again.", "it was undone")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autopilot.incident.base import Time
+from autopilot.incident.course import chosen
 from autopilot.incident.decision import Judgement
 from autopilot.incident.evidence import Gap
 from autopilot.incident.finding import Dossier, Finding, Impact, TimelineEntry
@@ -11,6 +12,7 @@ from autopilot.incident.metric import Signal
 from autopilot.incident.plan import Option, PreparedStep, StepResult
 from autopilot.incident.state import IncidentState
 from autopilot.incident.verification import Verification
+from autopilot.incident.wording import figure, headline, metric_words, shortened, step_words, unit_of
 from autopilot.review.wording import STATUSES, clock, date, duration, number, setting_changes, share
 
 MAX_MOMENTS = 120
@@ -81,11 +83,6 @@ def who(judgement: Judgement) -> str:
     return judgement.actor_name or judgement.actor or "unknown"
 
 
-def chosen(judgement: Judgement) -> str:
-    """What a person chose."""
-    return f"option {judgement.option}" if judgement.choice == "option" else judgement.choice or "nothing"
-
-
 def accepted_option(state: IncidentState) -> Option | None:
     """The option that the last accepted decision chose, if the present plan still has it."""
     decision = state.decision
@@ -117,7 +114,7 @@ def acts(state: IncidentState) -> list[Act]:
             undo = "None is known" if prepared is None else "Irreversible"
         found.append(Act(
             result=result,
-            told=prepared.step.summary if prepared else "",
+            told=step_words(result),
             command=prepared.step.command if prepared else "",
             status=STATUSES[result.status],
             changes=setting_changes(result.before, result.after),
@@ -134,9 +131,10 @@ def readings(state: IncidentState) -> list[Readings]:
         taken = ([verification.before] if verification.before else []) + list(verification.readings)
         width = max((len(r.values) for r in taken), default=0)
         known = watched[:width]
-        columns = [
-            f"{s.metric.label} ({'≤' if s.comparison == 'above' else '≥'} {number(s.threshold)})" for s in known
+        limits = [
+            f"{'≤' if s.comparison == 'above' else '≥'} {figure(s.threshold, unit_of(s.metric))}" for s in known
         ]
+        columns = [f"{metric_words(s.metric)} ({limit})" for s, limit in zip(known, limits, strict=True)]
         columns += [f"signal {n + 1}" for n in range(len(known), width)]
         rows = [
             (
@@ -159,12 +157,14 @@ def _derived(state: IncidentState) -> list[TimelineEntry]:
     ]
     entries += [
         TimelineEntry(
-            at=j.at, kind="decision", text=f"{who(j)} chose {chosen(j)}" + ("" if j.accepted else ": refused")
+            at=j.at,
+            kind="decision",
+            text=f"{who(j)} chose {chosen(state, j)}" + ("" if j.accepted else ": refused"),
         )
         for j in judgements(state)
     ]
     entries += [
-        TimelineEntry(at=r.at, kind="action", text=f"{r.tool} on {r.target}: {STATUSES[r.status]}")
+        TimelineEntry(at=r.at, kind="action", text=step_words(r, undo=r in state.undone))
         for r in (*state.executed, *state.undone)
     ]
     entries += [
@@ -183,7 +183,8 @@ def timeline(state: IncidentState, dossier: Dossier | None) -> list[TimelineEntr
     )
     found: dict[tuple[Time, str], TimelineEntry] = {}
     for entry in (*measured, *state.timeline, *_derived(state)):
-        found.setdefault((entry.at, entry.text), entry)
+        told = entry.model_copy(update={"text": shortened(entry.text)})
+        found.setdefault((entry.at, told.text), told)
     return sorted(found.values(), key=lambda e: e.at)[:MAX_MOMENTS]
 
 
@@ -214,12 +215,11 @@ def _cause_sentence(state: IncidentState) -> str:
 
 
 def _decision_sentence(state: IncidentState) -> str:
-    decision, option = state.decision, accepted_option(state)
+    decision = state.decision
     if decision is None:
         return f"Handled by hand by {state.handled_by}." if state.handled_by else ""
-    title = f" ({option.title})" if option else ""
     proof = "" if decision.proven else " (identity not proven)"
-    return f"{who(decision)}{proof} decided at {clock(decision.at)}: {chosen(decision)}{title}."
+    return f"{who(decision)}{proof} decided at {clock(decision.at)} UTC: {chosen(state, decision)}."
 
 
 def _end_sentence(state: IncidentState) -> str:
@@ -248,7 +248,7 @@ def summary(state: IncidentState, dossier: Dossier | None) -> list[str]:
     started = state.alerts[0].started_at if state.alerts else state.opened_at
     place = ", ".join(filter(None, (state.environment, *state.regions)))
     what = (
-        f"\N{LEFT DOUBLE QUOTATION MARK}{state.alerts[0].title}\N{RIGHT DOUBLE QUOTATION MARK}"
+        f"\N{LEFT DOUBLE QUOTATION MARK}{headline(state.alerts[0])}\N{RIGHT DOUBLE QUOTATION MARK}"
         if state.alerts
         else "a problem"
     )

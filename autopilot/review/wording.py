@@ -9,6 +9,9 @@ from autopilot.incident.cause import CAUSE_MEANING, CauseKind
 from autopilot.incident.plan import StepStatus, TargetState
 from autopilot.incident.state import Outcome
 from autopilot.incident.verification import Verdict
+from autopilot.incident.wording import figure, gap_words, headline, metric_words, plain, short, unit_of
+
+__all__ = ["figure", "gap_words", "headline", "metric_words", "plain", "short", "unit_of"]
 
 OUTCOMES: dict[Outcome, str] = {
     "resolved": "Resolved: the service recovered after the action",

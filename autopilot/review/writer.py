@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from pydantic import ValidationError
 
+from autopilot.incident.course import chosen, course
 from autopilot.incident.evidence import Document
 from autopilot.incident.finding import Dossier, Finding, TimelineEntry
 from autopilot.incident.metric import MetricRef
@@ -100,7 +101,8 @@ class ReviewWriter:
             "evidence": partial(record.evidence, dossier),
             "judgements": record.judgements(state),
             "who": record.who,
-            "chosen": record.chosen,
+            "chosen": partial(chosen, state),
+            "course": course(state),
             "option": record.accepted_option(state),
             "acts": record.acts(state),
             "verifications": record.readings(state),
@@ -138,7 +140,11 @@ class ReviewWriter:
             return None
         series = Series([t for t, _ in points], [v for _, v in points], None)
         chart = Chart(series, watched[0].metric.unit, watched[0].threshold, _marks(moments, None), points[0][0])
-        return Picture(watched[0].metric.label, "The watched symptom, before and after acting.", svg(chart, number))
+        return Picture(
+            watched[0].metric.label,
+            "The watched symptom, before and after acting.",
+            svg(chart, number),
+        )
 
 
 def _limit(state: IncidentState, metric: MetricRef) -> float | None:

@@ -13,8 +13,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from autopilot.incident import wording
+from autopilot.incident.course import chosen
 from autopilot.incident.evidence import Document
 from autopilot.incident.finding import Dossier
+from autopilot.incident.plan import StepResult
 from autopilot.incident.ports import Failure
 from autopilot.incident.state import IncidentState
 from autopilot.triggers.base import Refused
@@ -48,7 +51,8 @@ def templates() -> Environment:
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    env.filters.update(clock=_clock, day=_day, short=story.short, web_link=story.web_link, span=story.span)
+    env.filters.update(clock=_clock, day=_day, short=wording.short, web_link=story.web_link, span=story.span)
+    env.filters.update(plain=wording.plain, gap=wording.gap_words)
     return env
 
 
@@ -100,7 +104,8 @@ class Pages:
         dossier, note = await self._dossier(state)
         told = story.tell(state, dossier, self._gateway.clock(), note)
         return self._render(
-            "incident.html", state=state, story=told, chosen=story.chosen, dossier=dossier,
+            "incident.html", state=state, story=told, chosen=chosen, dossier=dossier, headline=wording.headline,
+            acts=_acts(state), gaps=wording.worst_first(state.manifest.gaps if state.manifest else ()),
             temporal_ui=self._temporal_ui(state), spark=(story.SPARK_WIDTH, story.SPARK_HEIGHT),
             refresh=REFRESH_SECONDS if told.open else 0,
         )  # fmt: skip
@@ -138,12 +143,19 @@ class Pages:
         return f"{temporal.ui_url.rstrip('/')}/namespaces/{temporal.namespace}/workflows/{state.group}"
 
 
+def _acts(state: IncidentState) -> list[tuple[StepResult, str]]:
+    """Every step and undo with what it did in words, oldest first."""
+    done = [(r, wording.step_words(r)) for r in state.executed]
+    undone = [(r, wording.step_words(r, undo=True)) for r in state.undone]
+    return sorted([*done, *undone], key=lambda act: act[0].at)
+
+
 def _standing(row: IncidentRow) -> tuple[str, str]:
     """How an incident stands, and in which tone."""
-    if row.outcome in story.OUTCOMES:
-        return story.OUTCOMES[row.outcome], "good" if row.outcome in story.GOOD_OUTCOMES else "plain"
+    if row.outcome in wording.OUTCOMES:
+        return wording.OUTCOMES[row.outcome], "good" if row.outcome in story.GOOD_OUTCOMES else "plain"
     if row.status == "running":
-        return story.PHASES.get(row.phase, row.phase or "running"), "wait"
+        return wording.PHASES.get(row.phase, row.phase or "running"), "wait"
     return row.status.replace("_", " "), "plain" if row.status == "completed" else "bad"
 
 

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Literal
 from urllib.parse import urlsplit
 
-from autopilot.incident.decision import Judgement
+from autopilot.incident.course import Moment, chosen, course, who
 from autopilot.incident.finding import Dossier, Finding, TimelineEntry
 from autopilot.incident.metric import Signal
-from autopilot.incident.plan import StepResult
 from autopilot.incident.state import IncidentState
 from autopilot.incident.verification import Verdict, Verification
+from autopilot.incident.wording import OUTCOMES, PHASES, effects, figure, headline, metric_words, unit_of
 
 Tone = Literal["good", "bad", "wait", "plain"]
 
@@ -22,27 +22,7 @@ VERDICTS: dict[Verdict, tuple[str, Tone]] = {
     "still_broken": ("No: still broken", "bad"),
     "worse": ("No: it made things worse", "bad"),
 }
-OUTCOMES: dict[str, str] = {
-    "resolved": "resolved",
-    "self_healed": "self-healed",
-    "handed_over": "handed over to people",
-    "aborted": "aborted",
-    "observed": "observed only",
-    "joined": "joined another incident",
-}
 GOOD_OUTCOMES = ("resolved", "self_healed")
-PHASES: dict[str, str] = {
-    "open": "opened",
-    "collect": "collecting evidence",
-    "analyze": "looking for the cause",
-    "plan": "preparing options",
-    "decide": "waiting for a decision",
-    "execute": "carrying out",
-    "verify": "checking recovery",
-    "handover": "in people's hands",
-    "review": "writing the review",
-    "closed": "closed",
-}
 TIMELINE_LIMIT = 150
 FINDINGS_LIMIT = 60
 SPARK_WIDTH, SPARK_HEIGHT = 260, 56
@@ -80,6 +60,8 @@ class Story:
     tone: Tone
     tiles: tuple[Tile, ...]
     timeline: tuple[TimelineEntry, ...]
+    moves: tuple[TimelineEntry, ...]
+    """Measured moves that the story does not need."""
     findings: tuple[Finding, ...]
     findings_left_out: int
     cited: frozenset[str]
@@ -88,11 +70,6 @@ class Story:
     duration: str
     open: bool
     evidence_note: str
-
-
-def short(target: str) -> str:
-    """The telling end of a resource's name: `table/orders` rather than the whole ARN."""
-    return target.split(":", 5)[-1] if target.startswith("arn:") and target.count(":") >= 5 else target
 
 
 def web_link(url: str) -> str:
@@ -118,11 +95,12 @@ def span(seconds: float) -> str:
 
 def _what_broke(state: IncidentState) -> Tile:
     alert = state.alerts[0] if state.alerts else None
+    told = headline(alert) if alert else state.service
     impact = state.dossier.impact.summary if state.dossier else ""
     details = [impact] if impact else [alert.description] if alert and alert.description else []
     if state.alert_count > 1:
-        details.append(f"{state.alert_count} alerts, services: {', '.join(state.services)}")
-    return Tile("What broke", alert.title if alert else state.service, tuple(details), "bad")
+        details.append(f"{state.alert_count} alerts on {', '.join(state.services)}")
+    return Tile("What broke", told, tuple(details), "bad")
 
 
 def _why(state: IncidentState) -> Tile:
@@ -136,66 +114,51 @@ def _why(state: IncidentState) -> Tile:
     return Tile("Why", best.statement, (sure, f"{evidence}; by {state.diagnosis.analyst}"))
 
 
-def chosen(state: IncidentState, judgement: Judgement) -> str:
-    """What a person chose, in words."""
-    if judgement.choice != "option":
-        return {"reanalyse": "analyse again", "manual": "handle it by hand"}.get(judgement.choice, judgement.choice)
-    option = state.plan.option(judgement.option) if state.plan else None
-    same = state.plan is not None and state.plan.revision == judgement.plan_revision
-    return f"option {judgement.option}" + (f": {option.title}" if option and same else "")
-
-
-def _who(judgement: Judgement) -> str:
-    return (judgement.actor_name or judgement.actor) + ("" if judgement.proven else " (identity unproven)")
-
-
 def _who_decided(state: IncidentState) -> Tile:
     accepted = [j for j in state.judgements if j.accepted]
     last = state.decision or (accepted[-1] if accepted else None)
     refused = len(state.judgements) - len(accepted)
     notes = [f"{refused} refused, see the decision log"] if refused else []
     if last:
-        when = f"{last.at:%H:%M:%S} UTC" + (f", through {last.channel}" if last.channel else "")
-        details = [when, *([f"“{last.comment}”"] if last.comment else []), *notes]
-        return Tile("Who decided", f"{_who(last)} chose {chosen(state, last)}", tuple(details))
+        through = f", through {last.channel}" if last.channel else ""
+        details = [f"{last.at:%H:%M:%S} UTC{through}", *([f"“{last.comment}”"] if last.comment else [])]
+        before = [f"Before, at {j.at:%H:%M:%S}: {chosen(state, j)}" for j in accepted if j != last][-2:]
+        return Tile("Who decided", f"{who(last)} chose {chosen(state, last)}", (*details, *before, *notes))
     if state.handled_by or state.claimed_by:
         word = f"{state.handled_by} fixed it by hand" if state.handled_by else f"{state.claimed_by} has it in hand"
         return Tile("Who decided", word, tuple(notes))
     if state.request:
-        return Tile("Who decided", f"Waiting until {state.request.expires_at:%H:%M} UTC", tuple(notes), "wait")
+        return Tile(
+            "Who decided", f"Nobody yet: waiting until {state.request.expires_at:%H:%M} UTC", tuple(notes), "wait"
+        )
     return Tile("Who decided", "Nobody was asked yet" if state.phase != "closed" else "Nobody", tuple(notes))
 
 
-def _ran(result: StepResult, word: str) -> str:
-    became = f" ({result.detail})" if result.detail else ""
-    return f"{word}{result.tool} on {short(result.target)}: {result.status.replace('_', ' ')}{became}"
-
-
 def _what_ran(state: IncidentState) -> Tile:
-    done = [_ran(r, "") for r in state.executed]
-    undone = [_ran(r, "undo ") for r in state.undone]
-    if not done and not undone:
+    done = [m for m in course(state) if m.kind in ("action", "undo")]
+    if not done:
         return Tile("What ran", "Nothing was changed")
-    good = all(r.took_effect for r in (*state.executed, *state.undone))
-    # The newest say most: after a failed attempt the first steps are history.
-    latest = (*done, *undone)[-4:]
-    earlier = len(done) + len(undone) - len(latest)
-    details = [*latest[1:], *([f"and {earlier} earlier"] if earlier else [])]
-    return Tile("What ran", latest[0], tuple(details), "plain" if good else "bad")
+    # The newest says most: after a failed attempt the first steps are history.
+    before = [f"Before, at {m.at:%H:%M:%S}: {m.text}" for m in done[-5:-1]]
+    tone: Tone = "plain" if all(m.good for m in done) else "bad"
+    return Tile("What ran", done[-1].text, (f"{done[-1].at:%H:%M:%S} UTC", *before), tone)
 
 
 def _did_it_help(state: IncidentState) -> Tile:
     last: Verification | None = state.verifications[-1] if state.verifications else None
     verdict = state.verdict or (last.verdict if last else None)
     if verdict is None:
-        waiting = "Being checked" if state.phase == "verify" else "Not checked"
+        waiting = (
+            "Being checked" if state.phase == "verify" else "Not checked yet" if _open(state) else "Not checked"
+        )
         return Tile("Did it help", waiting, (), "wait")
     answer, tone = VERDICTS[verdict]
-    return Tile("Did it help", answer, (last.explanation,) if last else (), tone)
+    measured = tuple(effects(state.signals, last)[:3]) if last else ()
+    return Tile("Did it help", answer, (*measured, *((last.explanation,) if last else ())), tone)
 
 
-def _figure(value: float | None) -> str:
-    return "no data" if value is None else f"{value:,.4g}"
+def _open(state: IncidentState) -> bool:
+    return state.outcome is None and state.phase != "closed"
 
 
 def _curve(index: int, signal: Signal, verification: Verification) -> Curve:
@@ -212,12 +175,13 @@ def _curve(index: int, signal: Signal, verification: Verification) -> Curve:
     step = SPARK_WIDTH / max(1, len(values) - 1)
     points = [f"{i * step:.1f},{y(v)}" for i, v in enumerate(values) if v is not None]
     before = verification.before.values[index] if verification.before and values else None
-    sick = f"{signal.comparison} {_figure(signal.threshold)}"
+    unit = unit_of(signal.metric)
+    sick = f"{signal.comparison} {figure(signal.threshold, unit)}"
     return Curve(
-        label=signal.metric.label,
+        label=metric_words(signal.metric),
         limit=f"sick {'at or ' if signal.inclusive else ''}{sick}",
-        before=_figure(before),
-        last=_figure(values[-1]) if values else "no data",
+        before=figure(before, unit),
+        last=figure(values[-1], unit) if values else "no data",
         points=" ".join(points) if len(points) > 1 else "",
         limit_y=y(signal.threshold),
     )
@@ -232,11 +196,23 @@ def _curves(state: IncidentState) -> tuple[Curve, ...]:
 
 
 def _timeline(state: IncidentState, dossier: Dossier | None) -> tuple[TimelineEntry, ...]:
-    """The telemetry's side and the incident's own side, in one order."""
+    """The telemetry's side and the incident's own side, in one order. Our own deeds are told in words."""
     brief = state.dossier.timeline if state.dossier else ()
     telemetry: Sequence[TimelineEntry] = dossier.timeline if dossier else brief
-    unique = {(e.at, e.text): e for e in (*telemetry, *state.timeline)}
+    deeds = [_as_entry(m) for m in course(state)]
+    told = {e.kind for e in deeds}
+    own = [e for e in state.timeline if e.kind not in told]
+    unique = {(e.at, e.text): e for e in (*telemetry, *own, *deeds)}
     return tuple(sorted(unique.values(), key=lambda e: e.at)[-TIMELINE_LIMIT:])
+
+
+def _as_entry(moment: Moment) -> TimelineEntry:
+    return TimelineEntry(at=moment.at, kind="action" if moment.kind == "undo" else moment.kind, text=moment.text)
+
+
+def _telling(entry: TimelineEntry, cited: frozenset[str]) -> bool:
+    """Whether a moment belongs to the story; a measured move that nobody cites is kept aside."""
+    return entry.kind not in ("note", "log") or not entry.finding_id or entry.finding_id in cited
 
 
 def _standing(state: IncidentState) -> tuple[str, Tone]:
@@ -252,23 +228,25 @@ def tell(state: IncidentState, dossier: Dossier | None, now: datetime, evidence_
     findings = sorted(dossier.findings, key=lambda f: -f.score) if dossier else []
     best = state.diagnosis.best if state.diagnosis else None
     suspects = state.dossier.suspects if state.dossier else ()
-    cited = {*(best.supporting if best else ()), *(i for s in suspects[:1] for i in s.finding_ids)}
+    cited = frozenset({*(best.supporting if best else ()), *(i for s in suspects[:1] for i in s.finding_ids)})
+    timeline = _timeline(state, dossier)
     named = [(name.removeprefix("to_").replace("_", " "), value) for name, value in state.seconds().items()]
     ended = state.milestones.get("closed", now)
     return Story(
-        title=state.alerts[0].title if state.alerts else state.group,
+        title=headline(state.alerts[0]) if state.alerts else state.group,
         standing=standing,
         tone=tone,
         tiles=(
             _what_broke(state), _why(state), _who_decided(state), _what_ran(state), _did_it_help(state),
         ),
-        timeline=_timeline(state, dossier),
+        timeline=tuple(e for e in timeline if _telling(e, cited)),
+        moves=tuple(e for e in timeline if not _telling(e, cited)),
         findings=tuple(sorted(findings[:FINDINGS_LIMIT], key=lambda f: (f.id not in cited, -f.score))),
         findings_left_out=max(0, len(findings) - FINDINGS_LIMIT),
-        cited=frozenset(cited),
+        cited=cited,
         curves=_curves(state),
         milestones=tuple((name, span(value) if value is not None else "not reached") for name, value in named),
         duration=span((ended - state.opened_at).total_seconds()),
-        open=state.outcome is None and state.phase != "closed",
+        open=_open(state),
         evidence_note=evidence_note,
     )  # fmt: skip

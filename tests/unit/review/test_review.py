@@ -17,7 +17,7 @@ from autopilot.incident.verification import Verification
 from autopilot.review import ReviewWriter
 from autopilot.review.wording import duration, number
 from tests.unit.review.incidents import PLAN, alert, judgement, reading, resolved
-from tests.unit.review.shop import DOSSIER, HOSTILE, ID, TABLE, T
+from tests.unit.review.shop import DOSSIER, HOSTILE, ID, T
 
 VOID = {"meta", "link", "br", "hr", "input", "img"}
 
@@ -91,7 +91,7 @@ def test_a_resolved_incident_is_told_from_alert_to_recovery(store: FolderCaseSto
         "one of 3 alerts",
         "about 1,310 users were hit",
         "Cause (confirmed, confidence 86%): v2.4.1 multiplied the reads",
-        "Kim Larsen decided at 03:16:22: option 1",
+        "Kim Larsen decided at 03:16:22 UTC: option 1",
         "healthy again 5 min 12 s after the alert",
         "2,208 (12%)",
         "F2 speaks for it: reads of orders rose",
@@ -116,7 +116,7 @@ def test_a_resolved_incident_is_told_from_alert_to_recovery(store: FolderCaseSto
         assert words in read.text, words
     text = markdown(store)
     for words in (
-        "# Post-incident review: API latency",
+        "# Post-incident review: checkout: latency above 1,000 ms",
         "| Recovery | 5 min 12 s |",
         "identity not proven",
         "read\\_capacity: 400 → 800",
@@ -164,7 +164,7 @@ def test_proposals_come_from_the_incident(store: FolderCaseStore) -> None:
         "it moved 14 min before the first alert",
         "Finish the lasting fix",
         "show the team where to decide",
-        f"Decide whether the change to {TABLE} stays: read_capacity 400 → 800.",
+        "Decide whether the change to orders stays: read capacity 400 → 800.",
     ):
         assert words in read.text, words
     assert "Add an alarm on checkout Latency" not in read.text
