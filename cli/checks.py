@@ -97,7 +97,8 @@ def _check_duty(service: str, playbook: Playbook, duty: OnCall, settings: Settin
             f"Nobody is on call for {service} now.",
             "Add an entry that covers this time to a document of kind OnCallSchedule.",
         )
-    if settings.slack and "anyone" not in playbook.approvers and not allowed_actors(playbook, duty):
+    approvers = allowed_actors(playbook, duty)
+    if settings.slack and approvers and not any(actor.startswith("slack:") for actor in approvers):
         raise Broken(
             f"Nobody could approve for {service}: {person.name}, on call, has no Slack id.",
             "Add `slack:` to the person in the document of kind People.",

@@ -27,12 +27,14 @@ def clean(text: object, limit: int, *, lines: bool = False) -> str:
 
     A cut is marked with an ellipsis, so that nobody takes a part for the whole.
     """
+    given = str(text)
     kept = "".join(
         char if unicodedata.category(char) not in _INVISIBLE or (lines and char in "\n\t") else " "
-        for char in str(text)[: limit * 4]
+        for char in given[: limit * 4]
     )
     kept = kept.strip() if lines else re.sub(r"\s+", " ", kept).strip()
-    return kept if len(kept) <= limit else kept[: limit - 1] + "…"
+    whole = len(kept) <= limit and len(given) <= limit * 4
+    return kept if whole else kept[: limit - 1] + "…"
 
 
 def _line(limit: int) -> BeforeValidator:

@@ -104,6 +104,7 @@ def granted(playbook: Playbook, option: Option) -> bool:
     return (
         playbook.mode == "autonomous"
         and option.feasible
+        and bool(option.steps)
         and all(
             any(covers(g, p.step.tool, p.step.service) for g in playbook.grants)
             and p.undo is not None
@@ -114,9 +115,13 @@ def granted(playbook: Playbook, option: Option) -> bool:
 
 
 def allowed_actors(playbook: Playbook, on_call: OnCall) -> tuple[str, ...]:
-    """The actors who may approve; empty when the playbook lets anyone."""
+    """The actors who may approve; empty when the playbook lets anyone.
+
+    With nobody on duty `on-call` stays as it is and nobody bears that name: an empty schedule opens no door.
+    """
     if "anyone" in playbook.approvers:
         return ()
     people = (on_call.primary, on_call.secondary) if "on-call" in playbook.approvers else ()
     on_duty = tuple(f"slack:{p.slack}" for p in people if p and p.slack)
-    return on_duty + tuple(a for a in playbook.approvers if a != "on-call")
+    named = tuple(a for a in playbook.approvers if a != "on-call")
+    return on_duty + named or ("on-call",)

@@ -1,9 +1,10 @@
 """Did it help? Pure rules over readings of the symptom, before and after acting."""
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from autopilot.incident.base import Line, Model, Time
 from autopilot.incident.finding import Finding
@@ -36,6 +37,12 @@ class Reading(Model):
 
     at: Time
     values: tuple[float | None, ...]
+
+    @field_validator("values")
+    @classmethod
+    def _no_number_is_no_data(cls, values: tuple[float | None, ...]) -> tuple[float | None, ...]:
+        """NaN lies on neither side of a threshold: taken as a number it would count as health."""
+        return tuple(None if value is None or math.isnan(value) else value for value in values)
 
 
 class Verification(Model):

@@ -1,0 +1,112 @@
+"""Which decisions count."""
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autopilot.incident.approval import SEALED_FIELDS, judge_decision, policy_decision, seal, sealed
+from autopilot.incident.decision import DecisionRequest, DecisionSignal, Judgement
+from autopilot.incident.playbook import Grant, Playbook
+from tests.unit.incident.worlds import INCIDENT, T0, after, decision, option, plan, prepared, request
+
+KEY = b"key"
+WORDS = st.text(string.printable, max_size=12)
+SIGNALS = st.builds(
+    DecisionSignal,
+    decision_id=WORDS,
+    incident_id=st.one_of(WORDS, st.just(INCIDENT)),
+    plan_revision=st.one_of(st.integers(), WORDS),
+    plan_digest=WORDS,
+    choice=st.one_of(WORDS, st.sampled_from(["option", "manual", "reanalyse"])),
+    option=st.one_of(st.none(), st.integers(), WORDS),
+    comment=WORDS,
+    actor=st.one_of(WORDS, st.just("slack:U1")),
+    actor_name=WORDS,
+    channel=WORDS,
+    at=WORDS,
+)
+
+
+def judged(signal: DecisionSignal, asked: DecisionRequest | None = None, *, proven: bool = True) -> Judgement:
+    return judge_decision(signal, INCIDENT, asked or request(plan()), plan(), proven=proven, now=after(10))
+
+
+def test_the_right_person_in_time_for_an_option_that_exists_is_accepted() -> None:
+    judgement = judged(decision(plan_digest=plan().plan_digest))
+    assert (judgement.accepted, judgement.reason, judgement.option) == (True, "accepted", 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"choice": "explode"}, "unknown_choice"),
+        ({"incident_id": "another"}, "wrong_incident"),
+        ({"plan_digest": "stale"}, "stale_plan"),
+        ({"actor": "slack:U9"}, "not_allowed"),
+        ({"option": 3}, "unknown_option"),
+        ({"option": None}, "unknown_option"),
+        ({"option": "one"}, "unknown_option"),
+    ],
+)
+def test_each_refusal_has_its_reason_and_says_what_to_do(changes: dict[str, object], reason: str) -> None:
+    judgement = judged(decision(**changes))
+    assert (judgement.accepted, judgement.reason) == (False, reason)
+    assert len(judgement.message) > 20
+
+
+def test_late_closed_unproven_and_infeasible_are_told_apart() -> None:
+    assert judged(decision(), request(plan(), expires_at=after(5))).reason == "expired"
+    assert judged(decision(), proven=False).reason == "unproven"
+    closed = judge_decision(decision(), INCIDENT, None, None, proven=True, now=T0)
+    assert closed.reason == "not_open"
+    stuck = plan(option(1, feasible=False, infeasible_reason="no permission"))
+    infeasible = judge_decision(decision(), INCIDENT, request(stuck), stuck, proven=True, now=T0)
+    assert infeasible.reason == "infeasible_option"
+    assert "no permission" in infeasible.message
+
+
+def test_unproven_decisions_count_only_where_the_playbook_says_so() -> None:
+    assert judged(decision(), request(plan(), accept_unproven=True), proven=False).accepted
+    assert judged(decision(), request(plan(), approvers=())).accepted
+
+
+@given(SIGNALS, st.booleans())
+def test_whatever_arrives_gets_an_answer_and_only_whole_decisions_are_accepted(
+    signal: DecisionSignal, proven: bool
+) -> None:
+    judgement = judged(signal, proven=proven)
+    assert judgement.message
+    assert judgement.decision_id == signal.decision_id
+    if judgement.accepted:
+        assert proven
+        assert signal.actor == "slack:U1"
+        assert signal.choice != "option" or signal.option_number in (1, 2)
+    else:
+        assert judgement.reason != "accepted"
+
+
+@given(SIGNALS)
+def test_only_our_key_seals(signal: DecisionSignal) -> None:
+    stamped = signal.model_copy(update={"seal": seal(signal, KEY)})
+    assert sealed(stamped, KEY)
+    assert not sealed(stamped, b"another")
+    assert not sealed(stamped, None)
+    assert not sealed(signal.model_copy(update={"seal": ""}), KEY)
+
+
+@given(SIGNALS, st.sampled_from(SEALED_FIELDS), WORDS)
+def test_a_sealed_decision_cannot_be_changed(signal: DecisionSignal, name: str, other: str) -> None:
+    stamped = signal.model_copy(update={"seal": seal(signal, KEY)})
+    changed = stamped.model_copy(update={name: other})
+    assert sealed(changed, KEY) == (str(getattr(signal, name)) == other)
+
+
+def test_policy_decides_only_what_is_granted_and_can_be_undone() -> None:
+    playbook = Playbook(mode="autonomous", grants=(Grant(tool="t.act", max_risk="low"),))
+    decided = policy_decision(playbook, plan(option(1, risk="high"), option(2)), T0)
+    assert decided is not None
+    assert (decided.option, decided.channel) == (2, "policy")
+    assert policy_decision(playbook, plan(option(1, steps=(prepared(undo=False),))), T0) is None
+    assert policy_decision(playbook.model_copy(update={"mode": "advise"}), plan(), T0) is None
