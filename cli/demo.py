@@ -130,7 +130,8 @@ async def _watch(args: argparse.Namespace, play: Play, console: Console, limit: 
         joined = [r.group for r in rows if r.outcome == "joined"]
         print_json(result(state, play, joined))
     if not (completed and stored):
-        print(f"The incident did not complete within {limit:.0f} s; logs: {play.folder}", file=sys.stderr)
+        what = "its review is not stored" if completed else f"it did not complete within {limit:.0f} s"
+        print(f"The incident is not closed as it should be: {what}. Logs: {play.folder}", file=sys.stderr)
     return 0 if completed and stored else EXIT_FAILED
 
 
