@@ -13,12 +13,13 @@ from urllib.request import urlopen
 import pytest
 import pytest_asyncio
 from google.protobuf.duration_pb2 import Duration
-from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, RegisterNamespaceRequest
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.search_attributes import TYPES
 from demo.cloud.processes import free_port
+from demo.stage import temporal_program
 from tests.unit.project.compose import ROOT, LocalService
 
 NAMESPACE = "compose"
@@ -58,10 +59,10 @@ async def run(command: list[str], env: Mapping[str, str]) -> tuple[int, str]:
 
 
 @contextlib.contextmanager
-def running(service: LocalService, env: Mapping[str, str], log: Path) -> Generator[subprocess.Popen[bytes]]:
-    """The service as a child process."""
+def running(command: list[str], env: Mapping[str, str], log: Path) -> Generator[subprocess.Popen[bytes]]:
+    """A child process for as long as the block lasts."""
     with log.open("wb") as output:
-        child = subprocess.Popen(service.command, cwd=ROOT, env=env, stdout=output, stderr=output)
+        child = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=output)
         try:
             yield child
         finally:
@@ -127,8 +128,8 @@ async def test_register_then_worker_and_gateway_become_healthy(
 
     here = environment(gateway, AUTOPILOT_WEB__PORT=str(ports["gateway"]))
     with (
-        running(worker, environment(worker), folder / "worker.log") as first,
-        running(gateway, here, folder / "gateway.log") as second,
+        running(worker.command, environment(worker), folder / "worker.log") as first,
+        running(gateway.command, here, folder / "gateway.log") as second,
     ):
         assert await healthy(worker, first, environment(worker)), (folder / "worker.log").read_text()[-2_000:]
         assert await healthy(gateway, second, here), (folder / "gateway.log").read_text()[-2_000:]
@@ -150,7 +151,7 @@ async def test_a_gateway_without_temporal_lives_but_is_not_healthy(folder: Path)
             return answer.status
         return 0
 
-    with running(gateway, here, folder / "gateway.log") as child:
+    with running(gateway.command, here, folder / "gateway.log") as child:
         deadline = asyncio.get_running_loop().time() + PATIENCE
         while await asyncio.to_thread(alive) != 200:
             assert child.poll() is None, (folder / "gateway.log").read_text()[-2_000:]
@@ -172,3 +173,59 @@ async def test_a_second_machine_may_not_keep_cases_to_itself(
 
     assert code == 2
     assert "store.shared" in said
+
+
+async def test_the_namespace_script_creates_once(temporal: WorkflowEnvironment) -> None:
+    address, name = temporal.client.service_client.config.target_host, f"{NAMESPACE}-by-script"
+    here = {
+        "PATH": f"{Path(temporal_program()).parent}:{os.environ['PATH']}",
+        "HOME": os.environ.get("HOME", "/"),
+        **LocalService("temporal-namespace", {"temporal:7233": address, "default": name}, {}).environment,
+    }
+    script = ["sh", str(ROOT / "deploy" / "temporal-namespace.sh")]
+
+    first, second = await run(script, here), await run(script, here)
+
+    assert (first[0], second[0]) == (0, 0), first[1] + second[1]
+    found = await temporal.client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=name))
+    assert found.config.workflow_execution_retention_ttl.ToTimedelta() == timedelta(days=30)
+
+
+async def test_the_schema_script_prepares_both_databases(tmp_path: Path) -> None:
+    tool = tmp_path / "temporal-sql-tool"
+    tool.write_text('#!/bin/sh\necho "$SQL_PASSWORD|$*"\n')
+    tool.chmod(0o755)
+    service = LocalService("temporal-schema", {}, {"POSTGRES_PASSWORD": "a password"})
+    here = {**service.environment, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+
+    code, said = await run(["sh", str(ROOT / "deploy" / "temporal-schema.sh")], here)
+
+    assert code == 0
+    lines = said.splitlines()
+    assert len(lines) == 6
+    assert all(
+        line.startswith("a password|--plugin postgres12 --ep postgresql -p 5432 -u temporal") for line in lines
+    )
+    assert sum("--db temporal_visibility" in line for line in lines) == 3
+
+
+async def test_the_operator_console_answers_at_its_health_path(tmp_path: Path) -> None:
+    port, ui_port = free_port(), free_port()
+    service = LocalService("temporal-ui", {"127.0.0.1:8080": f"127.0.0.1:{ui_port}"}, {})
+    command = [
+        temporal_program(), "server", "start-dev", "--ip", "127.0.0.1", "--port", str(port),
+        "--ui-port", str(ui_port), "--log-level", "error",
+    ]  # fmt: skip
+
+    def status() -> int:
+        with contextlib.suppress(OSError), urlopen(service.health_check[-1], timeout=2) as answer:
+            return answer.status
+        return 0
+
+    with running(command, os.environ, tmp_path / "log") as child:
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while await asyncio.to_thread(status) != 200:
+            assert child.poll() is None
+            assert asyncio.get_running_loop().time() < deadline
+            await asyncio.sleep(0.1)
+    assert service.health_check[-1].endswith("/healthz")
