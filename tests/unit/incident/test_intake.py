@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autopilot.incident.alert import SEVERITIES, Alert, worst
+from autopilot.incident.alert import SEVERITIES, Alert, Severity, worst
 from autopilot.incident.intake import MAX_FINGERPRINTS, MAX_SIGNALS, take_alert, take_handed_over
 from autopilot.incident.state import MAX_ALERTS, IncidentState
 from tests.unit.incident.worlds import INCIDENT, T0, alert, signal
@@ -46,7 +46,7 @@ def test_every_new_firing_is_counted_and_the_worst_severity_stands(delivered: li
     assert state.alert_count == len(firing) + opened_by_a_resolved_one
     assert state.service == taken[0].service
     assert set(state.services) == {a.service for a in firing} | {taken[0].service}
-    counted = [a.severity for a in (taken[0], *firing)]
+    counted: list[Severity] = [a.severity for a in (taken[0], *firing)]
     assert state.severity == worst(tuple(counted))
 
 
