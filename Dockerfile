@@ -6,7 +6,7 @@ RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --no-deps --req
 FROM python:3.12-slim-bookworm
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 MPLCONFIGDIR=/tmp/matplotlib
 RUN groupadd --gid 10001 autopilot && useradd --uid 10001 --gid autopilot --no-create-home autopilot \
-    && install -d -o autopilot -g autopilot /var/lib/autopilot
+    && install -d /etc/autopilot && install -d -o autopilot -g autopilot /var/lib/autopilot
 COPY --from=packages /venv /venv
 WORKDIR /app
 COPY worker.py starter.py ./

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from jsonschema import ValidationError, validate
+from jsonschema import Draft7Validator, ValidationError, validate
 
 from autopilot.settings import Settings
 from tests.unit.project.compose import ROOT, services
@@ -38,10 +38,10 @@ def test_the_file_follows_the_compose_specification() -> None:
     schema = json.loads((Path(__file__).parent / "compose_spec.json").read_text())
     document = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 
-    validate(document, schema)
+    validate(document, schema, cls=Draft7Validator)
     document["services"]["worker"]["comand"] = ["typing", "error"]
     with pytest.raises(ValidationError, match="comand"):
-        validate(document, schema)
+        validate(document, schema, cls=Draft7Validator)
 
 
 def test_every_service_says_how_it_is_or_ends_by_itself() -> None:
