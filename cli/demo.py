@@ -24,7 +24,7 @@ LIMIT = 94.0
 """Seconds for a run that nobody types in, from the first process to the review."""
 PATIENCE = 900.0
 """The same when a person decides at the terminal."""
-LOOK = 0.5
+LOOK = 0.8
 AT_TERMINAL = Durations(remind=300, page_secondary=450, hand_over=600, manual_watch=120)
 FAULT_CHOICES = {"no-data": "1,manual", "self-heal": "none", "kill-worker-between-steps": "3"}
 """What is chosen when nobody says: the fault needs it to show."""

@@ -27,7 +27,7 @@ from starter import connect
 LIMIT = 20.0
 """Seconds that one check may take."""
 CALL = timedelta(seconds=5)
-AT_ONCE = 16
+AT_ONCE = 6
 POLLED_WITHIN = 90.0
 """A worker's poll lasts a minute: one that was not heard of for longer is gone."""
 

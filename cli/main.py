@@ -73,7 +73,11 @@ def _run(argv: list[str]) -> int:
         print(f"starter.py: {name!r} is not a command. Commands: {', '.join(COMMANDS)}", file=sys.stderr)
         return EXIT_USAGE
     module_name, purpose = COMMANDS[name]
-    module: Command = importlib.import_module(module_name)  # pyright: ignore[reportAssignmentType] - by Protocol
+    try:
+        module: Command = importlib.import_module(module_name)  # pyright: ignore[reportAssignmentType] - by Protocol
+    except ModuleNotFoundError as error:
+        print(f"`{name}` needs the package {error.name!r}; `make demo` in a checkout installs it.", file=sys.stderr)
+        return EXIT_USAGE
     parser = argparse.ArgumentParser(prog=f"starter.py {name}", description=purpose)
     parser.set_defaults(command=name)
     parser.add_argument("--config", type=Path, help="settings file (default: $AUTOPILOT_CONFIG or autopilot.yaml)")

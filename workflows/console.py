@@ -55,7 +55,7 @@ def details(view: IncidentView) -> str:
         f" · {PHASES.get(view.phase, view.phase)}",
         ended + (f" · **Verdict:** {view.verdict.replace('_', ' ')}" if view.verdict and ended else ""),
         _bullets("Did it help", list(view.effects)),
-        f"**What is going on:** {view.whats_going_on}",
+        f"**What happened:** {view.whats_going_on}" if ended else f"**What is going on:** {view.whats_going_on}",
         f"**Cause:** {view.cause} ({view.confidence}; {view.analyst})" if view.cause else "",
         _bullets("What was done", list(view.actions)),
         f"**Next:** {view.next_step}" if view.next_step and not view.outcome else "",

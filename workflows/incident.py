@@ -97,7 +97,11 @@ class IncidentWorkflow(Lifecycle):
         if await self._joined():
             return
         await self._context.recent_changes()
-        self._go("collect", "Collecting logs, metrics, traces, changes and past incidents.")
+        snapshot = self._state.snapshot
+        if snapshot is not None and not snapshot.playbook.agent_enabled:
+            self._go("handover", "The playbook leaves this to people: no analysis, a ticket and a page.")
+        else:
+            self._go("collect", "Collecting logs, metrics, traces, changes and past incidents.")
         await self._people.show("first message: the raw alert and the last changes")
 
     async def _collect(self) -> None:

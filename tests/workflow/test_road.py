@@ -290,6 +290,15 @@ async def test_autonomous_mode_runs_what_is_granted_and_asks_for_the_rest(bench:
     assert bench.world.reviews[0].judgements[0].channel == "policy"
 
 
+async def test_a_playbook_without_agent_notifies_pages_and_writes_a_ticket_only(bench: Bench) -> None:
+    bench.world.playbook = quick_playbook(agent_enabled=False)
+    result = await (await bench.start()).result()
+    assert (result.outcome, result.verdict) == ("handed_over", "still_broken")
+    assert not bench.world.scopes
+    assert bench.world.tickets
+    assert bench.world.pages
+
+
 async def test_observe_mode_asks_nothing_and_does_nothing(bench: Bench) -> None:
     bench.world.playbook = quick_playbook(mode="observe")
     result = await (await bench.start()).result()
