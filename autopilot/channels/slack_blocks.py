@@ -41,7 +41,8 @@ def message_blocks(view: IncidentView) -> list[Block]:
     """The whole message. Before a diagnosis exists it shows the raw alert and the last changes."""
     blocks = [_header(view), _facts(view)]
     blocks += _ending(view)
-    blocks.append(section(f"*What is going on*\n{escaped(view.whats_going_on, TEXT)}"))
+    told = "What happened" if view.outcome else "What is going on"
+    blocks.append(section(f"*{told}*\n{escaped(view.whats_going_on, TEXT)}"))
     blocks.append(_cause(view) if view.cause else _last_changes(view))
     blocks += _progress(view)
     if view.next_step and not view.outcome:

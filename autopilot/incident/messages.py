@@ -36,11 +36,11 @@ class IncidentResult(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     what_broke: str = ""
+    ended: str = ""
     cause: str = ""
     confidence: str = ""
     what_happened: tuple[str, ...] = ()
     """Decisions, steps, undos and verdicts in words, oldest first."""
-    ended: str = ""
     incident_id: str
     outcome: Outcome
     verdict: Verdict | None = None
