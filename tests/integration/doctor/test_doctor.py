@@ -119,8 +119,10 @@ async def test_a_sound_installation_fails_nothing(
 ) -> None:
     queue = f"doctor-{uuid.uuid4().hex[:8]}"
     config = office.write(tmp_path, address(temporal), queue)
-    async with make_worker(client, FakeWorld(), queue):
-        checks = await found(config)
+    async with make_worker(client, FakeWorld(), queue), asyncio.timeout(60):
+        # A worker that has just started is listed by the server with its first poll.
+        while (checks := await found(config))["worker"].status != "ok":
+            assert "No worker polls" in checks["worker"].detail
     assert failed(checks) == {}
     assert {name for name, r in checks.items() if r.status == "skipped"} == {"aws"}
     assert checks["on-call"].detail == "any service: kim; checkout: kim"
