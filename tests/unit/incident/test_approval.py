@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autopilot.incident.approval import SEALED_FIELDS, judge_decision, policy_decision, seal, sealed
+from autopilot.incident.approval import SEALED_FIELDS, decided_at, judge_decision, policy_decision, seal, sealed
 from autopilot.incident.decision import DecisionRequest, DecisionSignal, Judgement
 from autopilot.incident.playbook import Grant, Playbook
 from tests.unit.incident.worlds import INCIDENT, T0, after, decision, option, plan, prepared, request
@@ -65,6 +65,20 @@ def test_late_closed_unproven_and_infeasible_are_told_apart() -> None:
     infeasible = judge_decision(decision(), INCIDENT, request(stuck), stuck, proven=True, now=T0)
     assert infeasible.reason == "infeasible_option"
     assert "no permission" in infeasible.message
+
+
+def test_a_proven_click_counts_by_its_own_time_and_an_unproven_claim_does_not() -> None:
+    def late(clicked: str, *, proven: bool) -> str:
+        asked = request(plan(), accept_unproven=True)
+        signal = decision(at=clicked)
+        return judge_decision(signal, INCIDENT, asked, plan(), proven=proven, now=after(900)).reason
+
+    in_time = after(599).isoformat()
+    assert late(in_time, proven=True) == "accepted"
+    assert late(in_time, proven=False) == "expired"
+    assert late(after(601).isoformat(), proven=True) == "expired"
+    assert [late(odd, proven=True) for odd in ("", "yesterday", "2026-03-01T03:16:00")] == ["expired"] * 3
+    assert decided_at(decision(at=after(9_000).isoformat()), proven=True, now=after(900)) == after(900)
 
 
 def test_unproven_decisions_count_only_where_the_playbook_says_so() -> None:
