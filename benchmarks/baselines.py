@@ -45,7 +45,7 @@ def n_sigma(series: Series) -> float:
 def robust_scorer(series: Series) -> float:
     """The hypothesis test of BARO (Pham et al., FSE 2024): largest deviation from the median, in quartile ranges.
 
-    As its authors do, constant series are left out, a range of zero counts as one, and bytes are taken as megabytes.
+    As its authors do: constant series are left out, a range of zero counts as one, bytes are taken as megabytes.
     """
     low, middle, high = np.percentile(series.before, [25, 50, 75]) / series.unit
     if np.ptp(series.before) == 0:
@@ -84,9 +84,8 @@ def _series(public: PublicCase) -> Iterator[Series]:
         before = times < split
         if before.sum() < _FEW or (~before).sum() < 1:
             continue
-        service, _, metric, statistic = (str(part) for part in key)
-        full = f"{metric}.{statistic}" if statistic else metric
-        wanted = service in scope.services and (not named or full in named)
+        service, _, metric, _ = (str(part) for part in key)
+        wanted = service in scope.services and (not named or metric in named)
         unit = _BYTES if metric.lower().startswith("mem") and np.median(values) > _BYTES else 1.0
         yield Series(public.candidate(service), values[before], values[~before], times, wanted, unit)
 

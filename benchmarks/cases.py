@@ -20,9 +20,20 @@ from autopilot.case.schema import frame
 from autopilot.incident.base import TimeWindow
 from autopilot.incident.evidence import CaseManifest, Scope, Table
 from benchmarks.kubectl_text import is_mapping
-from benchmarks.records import EPOCH, change_rows, epoch_time, iso_time, log_of, read_lines, read_samples, span_of
+from benchmarks.records import (
+    EPOCH,
+    change_rows,
+    epoch_time,
+    iso_time,
+    log_of,
+    name_parts,
+    read_lines,
+    read_samples,
+    span_of,
+)
 from benchmarks.snapshot import Row, Snapshot, alarm_rows
 
+_KINDS = ("app", "node", "namespace")
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
 
@@ -40,7 +51,13 @@ class PublicCase:
         """The candidate that a service of the case stands for, "" when there is none."""
         if service in self.candidates:
             return service
-        return next((c for c in self.candidates if c.partition("/")[2] == service), "")
+        return next((c for c in self.candidates if _bare(c) == service), "")
+
+
+def _bare(candidate: str) -> str:
+    """`app/x` names x; other slashes belong to a name."""
+    kind, _, name = candidate.partition("/")
+    return name if kind in _KINDS else candidate
 
 
 def find_cases(folder: Path) -> list[Path]:
@@ -124,17 +141,27 @@ def _last(rows: pl.DataFrame, default: datetime) -> datetime:
 
 
 def _before(metrics: pl.DataFrame, baseline: pl.DataFrame, split: datetime) -> pl.DataFrame:
-    """Samples of another time, moved by whole days to end before the incident: the hour of the day stays."""
-    gap = split - _last(baseline, split) - timedelta(microseconds=1)
-    moved = baseline.with_columns(pl.col("time") + (gap // _DAY) * _DAY)
-    return pl.concat([moved, metrics])
+    """Samples of another time, moved to end where the incident begins.
+
+    Each moves by whole days, so that the hour of the day stays; less than a day of samples moves as one piece.
+    """
+    last = _last(baseline, split)
+    days = (last - _first(baseline, split)) // _DAY
+    if days == 0:
+        moved = baseline.with_columns(pl.col("time") + (split - last - timedelta(microseconds=1)))
+        return pl.concat([moved, metrics])
+    period = days * _DAY
+    recent = baseline.filter(pl.col("time") > last - period)
+    distance = (pl.lit(split) - pl.col("time")).dt.total_microseconds().mod(period // timedelta(microseconds=1))
+    moved = recent.with_columns((pl.lit(split) - pl.duration(microseconds=distance)).alias("time"))
+    return pl.concat([moved.filter(pl.col("time") < split), metrics])
 
 
 def _metrics(folder: Path, told: Mapping[str, Any]) -> pl.DataFrame:
     path = folder / "metrics.csv.gz"
     rows = read_samples(path) if path.exists() else frame("metrics")
     # A pod's series belong to its application, which is what a prediction names.
-    names = {c.partition("/")[2] for c in told["candidates"] if "/" in c}
+    names = {_bare(c) for c in told["candidates"] if _bare(c) != c}
     owners = {
         pod: next((n for n in sorted(names, key=len, reverse=True) if pod.startswith(f"{n}-")), pod)
         for pod in rows["service"].unique().to_list() if names and pod not in names
@@ -189,7 +216,7 @@ def _alarms(folder: Path, told: Mapping[str, Any], at: datetime) -> list[Row]:
     if not rows and symptom.get("service"):
         return [{
             "time": at, "name": symptom.get("metric") or "symptom", "service": symptom["service"],
-            "state": "firing", "reason": symptom.get("text"), "metric": symptom.get("metric"),
+            "state": "firing", "reason": symptom.get("text"), "metric": name_parts(symptom.get("metric") or "")[0],
         }]  # fmt: skip
     return rows
 

@@ -31,7 +31,7 @@ def read_samples(path: Path) -> pl.DataFrame:
     names = (
         raw.select("metric")
         .unique()
-        .with_columns(pl.col("metric").map_elements(_named, return_dtype=pl.List(pl.String)).alias("named"))
+        .with_columns(pl.col("metric").map_elements(name_parts, return_dtype=pl.List(pl.String)).alias("named"))
     )
     rows = raw.join(names, on="metric", how="left", maintain_order="left")
     return conform("metrics", rows.select(
@@ -42,7 +42,7 @@ def read_samples(path: Path) -> pl.DataFrame:
     ))  # fmt: skip
 
 
-def _named(name: str) -> list[str]:
+def name_parts(name: str) -> list[str]:
     """Metric, statistic and unit, as far as the name tells them apart."""
     statistic = _STATISTIC.match(name)
     if statistic:
