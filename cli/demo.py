@@ -11,7 +11,7 @@ from rich.console import Console
 from autopilot.incident.ports import Failure
 from autopilot.incident.state import IncidentState
 from autopilot.settings import Settings, Temporal
-from cli.main import EXIT_FAILED, EXIT_USAGE, print_json
+from cli.main import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, print_json
 from cli.story import ending, result, tell
 from demo.company import Durations
 from demo.oncall import Choose, scripted
@@ -73,6 +73,9 @@ async def _run(args: argparse.Namespace) -> int:
     try:
         async with play:
             return await _watch(args, play, console, LIMIT if scripts else PATIENCE)
+    except asyncio.CancelledError:
+        print("Stopped; everything that was started has ended.", file=sys.stderr)
+        return EXIT_INTERRUPTED
     except (StageError, Failure) as error:
         print(error, file=sys.stderr)
         return EXIT_FAILED
@@ -103,10 +106,17 @@ def _asking(console: Console) -> Choose:
 
 
 def _stop_cleanly() -> None:
-    """SIGTERM ends the run as Ctrl-C does: every process goes with it."""
-    task = asyncio.current_task()
-    if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    """SIGTERM and Ctrl-C end the run and every process with it; a second one must not disturb the cleaning up."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    asked: list[int] = []
+
+    def stop(number: int) -> None:
+        if not asked and task is not None:
+            task.cancel()
+        asked.append(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop, number)
 
 
 async def _watch(args: argparse.Namespace, play: Play, console: Console, limit: float) -> int:

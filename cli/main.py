@@ -36,6 +36,8 @@ EXIT_USAGE = 2
 """Arguments or configuration cannot be used."""
 EXIT_UNREACHABLE = 3
 """Temporal or another system cannot be reached."""
+EXIT_INTERRUPTED = 130
+"""Stopped by a signal."""
 
 
 class Command(Protocol):
@@ -107,7 +109,7 @@ def _guarded(module: Command, args: argparse.Namespace) -> int:
         return EXIT_UNREACHABLE if error.who == "operator" else EXIT_FAILED
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        return 130
+        return EXIT_INTERRUPTED
 
 
 def _usage() -> None:

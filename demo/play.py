@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from demo.company import Company, Durations
 from demo.oncall import Choose, OnCall
@@ -54,7 +55,7 @@ class Play:
         self.person = OnCall(self.company.slack, self.choose, self._before_click)
         self.started = time.monotonic()
         self._stack = AsyncExitStack()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Task[Any]] = []
         self._world: World | None = None
 
     async def __aenter__(self) -> "Play":
@@ -90,6 +91,7 @@ class Play:
         stage.start_product(company.environment(self.folder))
         self.say("Starting the worker and the gateway; the company's last three hours are being written ...")
         live = asyncio.create_task(company.live())
+        self._tasks.append(live)
         await stage.product_ready()
         self._world = await live
         deploy = self._world.conditions.deploy_before / 60
