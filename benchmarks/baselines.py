@@ -56,11 +56,12 @@ def robust_scorer(series: Series) -> float:
 
 def ranked_correlation(series: Series, symptom: Series) -> float:
     """How closely the ranks of a series follow the symptom's (Spearman), as in the PetShop paper's baseline."""
-    shared, mine, theirs = np.intersect1d(series.times, symptom.times, return_indices=True)
+    recent = 2 * len(symptom.after)  # the incident and as much time before it: days of quiet would drown both
+    shared, mine, theirs = np.intersect1d(series.times, symptom.times[-recent:], return_indices=True)
     if len(shared) <= _FEW:
         return 0.0
     a = _ranks(np.concatenate([series.before, series.after])[mine])
-    b = _ranks(np.concatenate([symptom.before, symptom.after])[theirs])
+    b = _ranks(np.concatenate([symptom.before, symptom.after])[-recent:][theirs])
     return abs(float(np.corrcoef(a, b)[0, 1])) if np.std(a) > 0 and np.std(b) > 0 else 0.0
 
 

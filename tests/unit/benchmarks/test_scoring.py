@@ -1,0 +1,138 @@
+"""The scores: strict order, whole denominators, and the answers that a dossier gives."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from autopilot.analysis.dossier import analyze
+from autopilot.incident.cause import CauseKind
+from benchmarks.baselines import BASELINES, baseline
+from benchmarks.cases import read_case
+from benchmarks.fault_types import CAUSE_FAULT, CAUSE_REMEDIATION, FAULT_CAUSES
+from benchmarks.predictions import Prediction, predict
+from benchmarks.scoring import Truth, rank_of, same_commit, score_set, shares
+from tests.unit.benchmarks.small_cases import START, fault, write_case, write_samples
+from tests.unit.project.compose import ROOT
+
+
+def truth(name: str, *services: str, **told: object) -> Truth:
+    return Truth.of({"id": name, "dataset": "s", "services": services, **told})
+
+
+def test_shares_count_ranks_and_misses() -> None:
+    found = shares([1, 3, 6, None])
+    assert (found["ac1"], found["ac3"], found["avg5"]) == (0.25, 0.5, pytest.approx((1 + 1 + 2 + 2 + 2) / 5 / 4))
+    assert found["low"] == pytest.approx(0.0456, abs=1e-3)
+    assert found["high"] == pytest.approx(0.6994, abs=1e-3)
+
+
+def test_an_answer_given_twice_takes_one_place() -> None:
+    assert rank_of(["a", "a", "b"], ["b"]) == 2
+    assert rank_of(["a"], ["b"]) is None
+
+
+def test_a_case_without_answer_is_a_miss() -> None:
+    found = score_set([truth("1", "web"), truth("2", "db")], {"1": Prediction("1", "s", ("web", "db"))})
+    assert (found["n"], found["ac1"]) == (2, 0.5)
+
+
+def test_joint_needs_component_and_fault_in_one_diagnosis() -> None:
+    truths = [truth("1", "app/web", fault="db_read_only", taxonomy="Runtime")]
+    apart = Prediction("1", "s", ("app/web",), (("app/web", "oom_killed"), ("app/db", "db_read_only")))
+    alias = Prediction("1", "s", ("app/web",), (("app/web", "oom_killed"), ("app/web", "db_readonly_mode")))
+    assert score_set(truths, {"1": apart})["joint_a3"] == 0
+    found = score_set(truths, {"1": alias})
+    assert (found["joint_a1"], found["joint_a3"]) == (0, 1)
+
+
+def test_commits_are_matched_by_prefix_and_decoys_are_counted() -> None:
+    sha, decoy = "a" * 40, "b" * 40
+    truths = [
+        truth("1", "web", commit=sha, decoy_commits=[decoy], remediation="rollback"),
+        truth("2", "web", commit="none", remediation="failover"),
+    ]
+    answers = {
+        "1": Prediction("1", "s", ("web",), commit=decoy[:8], remediation="rollback"),
+        "2": Prediction("2", "s", ("web",)),
+    }
+    found = score_set(truths, answers)
+    assert (found["commit_pass"], found["decoys"], found["abstained"], found["remediation"]) == (0.5, 1, 1, 0.5)
+    assert same_commit("aaaaaaa", sha)
+    assert not same_commit("aaaaaa", sha)
+    assert not same_commit("", sha)
+
+
+def test_tables_speak_of_our_cause_kinds_only() -> None:
+    kinds = set(get_args(CauseKind))
+    assert {cause for _, cause in FAULT_CAUSES} | set(CAUSE_REMEDIATION) <= kinds
+    assert len({fault_type for fault_type, _ in FAULT_CAUSES}) == len(FAULT_CAUSES)
+    assert CAUSE_FAULT["disk"] == next(name for name, cause in FAULT_CAUSES if cause == "disk")
+
+
+def test_suspects_come_first_and_every_candidate_is_ranked_once(tmp_path: Path) -> None:
+    folder = write_case(
+        tmp_path / "s" / "1", inject_time=START + 120, window=[START, START + 179], candidates=["web", "x", "db"]
+    )
+    write_samples(folder / "metrics.csv.gz", fault("db"))
+    public = read_case(folder)
+    told = predict(public, analyze(public.case), 0.5)
+    assert told.ranking[0] == "db"
+    assert sorted(told.ranking) == ["db", "web", "x"]
+    assert told.commit == "none"
+
+
+@pytest.mark.parametrize("name", ["N-sigma", "BARO robust scorer"])
+def test_baselines_find_the_component_that_moved(tmp_path: Path, name: str) -> None:
+    folder = write_case(tmp_path / "s" / "1", inject_time=START + 120, window=[START, START + 179])
+    write_samples(folder / "metrics.csv.gz", fault("db"))
+    found = baseline(name, read_case(folder))
+    assert found is not None
+    assert found.ranking[0] == "db"
+
+
+def test_correlation_ranks_what_moves_with_the_symptom(tmp_path: Path) -> None:
+    folder = write_case(
+        tmp_path / "s" / "1", inject_time=START + 120, window=[START, START + 179], candidates=["db", "x"],
+        symptom={"service": "web"},
+    )  # fmt: skip
+    same = fault("web")
+    moved = [(t, "db", m, v * 2) for t, s, m, v in same if s == "web"]
+    still = [(t, "x", m, v) for t, s, m, v in same if s == "db"]
+    write_samples(folder / "metrics.csv.gz", [*(row for row in same if row[1] == "web"), *moved, *still])
+    found = baseline("ranked correlation", read_case(folder))
+    assert found is not None
+    assert found.ranking == ("db", "x")
+
+
+def test_baselines_without_metrics_do_not_answer(tmp_path: Path) -> None:
+    folder = write_case(tmp_path / "s" / "1", inject_time=START + 120, window=[START, START + 179])
+    public = read_case(folder)
+    assert {name for name in BASELINES if baseline(name, public)} == {"random"}
+
+
+def test_one_command_scores_a_folder_and_survives_a_broken_case(tmp_path: Path) -> None:
+    for number, service in enumerate(("db", "web")):
+        folder = write_case(tmp_path / "s" / str(number), inject_time=START + 120, window=[START, START + 179])
+        write_samples(folder / "metrics.csv.gz", fault(service))
+    (write_case(tmp_path / "s" / "2") / "metrics.csv.gz").write_bytes(b"broken")
+    lines = [{"id": str(n), "dataset": "s", "services": [service]} for n, service in enumerate(("db", "web", "db"))]
+    (tmp_path / "truth.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    out = tmp_path / "predictions.jsonl"
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.accuracy", "--cases", str(tmp_path), "--json", "--processes", "1",
+         "--out", str(out)],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+        env=os.environ | {"POLARS_MAX_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.strip().rsplit("\n", 1)[-1])["s"]
+    assert (found["n"], found["ac1"]) == (3, pytest.approx(2 / 3, abs=1e-3))
+    assert "joint_a1" not in found
+    assert "commit_pass" not in found
+    assert [json.loads(line)["id"] for line in out.read_text().splitlines()] == ["0", "1", "2"]
+    assert "2: " in done.stderr
