@@ -1,7 +1,8 @@
 """Our cause kinds and the words of public benchmarks for them: flat tables, read in both directions.
 
 The product's taxonomy is coarser than a benchmark that injects 49 kinds of fault. Where several of its names fall
-under one of our kinds, the first one in the table is the answer we give.
+under one of our kinds, the first one in the table is the answer we give. Fault types that no known case has are not
+in the table.
 """
 
 from autopilot.incident.cause import CauseKind
