@@ -1,6 +1,7 @@
 """One run of the demo: the company lives, the product works, somebody clicks, things go wrong as asked."""
 
 import asyncio
+import os
 import shutil
 import tempfile
 import time
@@ -30,7 +31,26 @@ FAULTS: dict[str, str] = {
 }
 RUNS = Path(".autopilot") / "demo"
 KEPT_RUNS = 5
+OWNER = "owner.pid"
+STARTING = 60.0
+"""Seconds."""
 Say = Callable[[str], None]
+
+
+def _forget_old_runs() -> None:
+    """Keep the newest finished runs; one that is still going is nobody's to remove."""
+    finished = [folder for folder in RUNS.iterdir() if folder.is_dir() and not _alive(folder)]
+    for old in sorted(finished, key=lambda folder: folder.stat().st_mtime)[:-KEPT_RUNS]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _alive(folder: Path) -> bool:
+    try:
+        os.kill(int((folder / OWNER).read_text()), 0)
+    except (OSError, ValueError):
+        # Without an owner yet, it was made a moment ago by a run that is starting.
+        return not (folder / OWNER).exists() and time.time() - folder.stat().st_mtime < STARTING
+    return True
 
 
 @dataclass
@@ -47,9 +67,9 @@ class Play:
 
     def __post_init__(self) -> None:
         RUNS.mkdir(parents=True, exist_ok=True)
-        for old in sorted(RUNS.iterdir(), key=lambda f: f.stat().st_mtime)[: -KEPT_RUNS + 1]:
-            shutil.rmtree(old, ignore_errors=True)
+        _forget_old_runs()
         self.folder = Path(tempfile.mkdtemp(prefix=f"{self.scenario}-{self.seed}-", dir=RUNS)).resolve()
+        (self.folder / OWNER).write_text(str(os.getpid()))
         self.stage = Stage(self.folder)
         self.company = Company(self.scenario, self.seed, self.fault)
         self.person = OnCall(self.company.slack, self.choose, self._before_click)
