@@ -58,12 +58,20 @@ async def start_incident(client: Client, alert: Alert, task_queue: str = "autopi
     return await Incidents(client, task_queue).start(alert)
 
 
+class _Absent(Failure):
+    """Temporal answered that there is no such workflow."""
+
+
 async def _reached(call: Awaitable[R], what: str) -> R:
     try:
         return await call
     except RPCError as error:
-        who = "retry" if error.status != RPCStatusCode.NOT_FOUND else "operator"
-        raise Failure(f"{what}: {error.message}", who=who) from error
+        if error.status == RPCStatusCode.NOT_FOUND:
+            raise _Absent(f"{what}: {error.message}", who="operator") from error
+        raise Failure(f"{what}: {error.message}") from error
+    except RuntimeError as error:
+        # A lazy client connects at its first call; until it has, an unreachable server is this error.
+        raise Failure(f"{what}: {error}") from error
 
 
 def _attributes(alert: Alert) -> TypedSearchAttributes:
@@ -110,11 +118,10 @@ class Incidents:
 
     async def _resolved(self, alert: Alert) -> Started:
         handle = self._client.get_workflow_handle(alert.group)
+        signal = handle.signal("alert", alert, rpc_timeout=RPC_TIMEOUT)
         try:
-            await handle.signal("alert", alert, rpc_timeout=RPC_TIMEOUT)
-        except RPCError as error:
-            if error.status != RPCStatusCode.NOT_FOUND:
-                raise Failure(f"Temporal did not take the resolved alert: {error.message}") from error
+            await _reached(signal, "Temporal did not take the resolved alert")
+        except _Absent:
             return Started(group=alert.group)
         return Started(group=alert.group, run_id=handle.run_id or "", joined=True)
 
@@ -147,13 +154,11 @@ class Incidents:
         await self._signal(group, "abort", note)
 
     async def _signal(self, group: str, name: str, message: DecisionSignal | PersonNote) -> None:
-        handle = self._handle(group)
+        signal = self._handle(group).signal(name, message, rpc_timeout=RPC_TIMEOUT)
         try:
-            await handle.signal(name, message, rpc_timeout=RPC_TIMEOUT)
-        except RPCError as error:
-            if error.status == RPCStatusCode.NOT_FOUND:
-                raise NotRunning(f"No incident {group!r} is open; `list` shows the open ones.") from error
-            raise Failure(f"{name} did not reach {group}: {error.message}") from error
+            await _reached(signal, f"{name} did not reach {group}")
+        except _Absent as error:
+            raise NotRunning(f"No incident {group!r} is open; `list` shows the open ones.") from error
 
     def _handle(self, group: str, run_id: str | None = None) -> Handle:
         return self._client.get_workflow_handle_for(IncidentWorkflow.run, group, run_id=run_id)

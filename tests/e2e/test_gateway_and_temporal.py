@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from autopilot.incident.decision import DecisionSignal
 from autopilot.incident.ports import Failure
+from autopilot.settings import Settings, Temporal
+from demo.cloud.processes import free_port
 from demo.saas.server import Json
 from demo.saas.slack_alerts import AlertText, cloudwatch_message, datadog_message
 from demo.saas.slack_requests import Answer, Forgery
-from starter import start_incident
+from starter import Incidents, connect, start_incident
 from tests.e2e.house import ALERTS, API_KEY, EVE, QUEUE, House, furnished
 from tests.integration.web.payloads import alarm, event
 from tests.integration.web.payloads import click as form
@@ -273,6 +276,9 @@ async def test_while_temporal_is_down_clicks_are_answered_as_failed_and_alerts_a
         assert answer.status != 0
         assert "could not be stored" in await house.told("could not be stored", heard)
         envelope = await house.sns(alarm(), MessageId="m-late")
+        # Each of them waits for some seconds before it gives up: all at once.
+        typed = asyncio.create_task(house.command("start", "--alert", "-", given='{"title": "x", "service": "y"}'))
+        called = asyncio.create_task(start_incident(house.client, alert(service="nobody"), QUEUE))
         refused = await asyncio.gather(
             house.http.post("/hooks/sns", json=envelope),
             house.http.post("/hooks/eventbridge", json=event(), headers={"x-api-key": API_KEY}),
@@ -280,11 +286,11 @@ async def test_while_temporal_is_down_clicks_are_answered_as_failed_and_alerts_a
         )
         assert [a.status_code for a in refused] == [503, 503, 503]
         assert all(a.headers["retry-after"] for a in refused)
-        code, _, said = await house.command("start", "--alert", "-", given='{"title": "x", "service": "y"}')
+        with pytest.raises(Failure, match="not accepted by Temporal"):
+            await called
+        code, _, said = await typed
         assert code == 3
         assert "Temporal does not answer" in said
-        with pytest.raises(Failure, match="not accepted by Temporal"):
-            await start_incident(house.client, alert(service="nobody"), QUEUE)
     finally:
         await house.stage.start_temporal()
     async with house.working():
@@ -293,3 +299,19 @@ async def test_while_temporal_is_down_clicks_are_answered_as_failed_and_alerts_a
         final = await house.finished(group)
     assert [j.reason for j in final.judgements] == ["accepted"]
     assert len(house.world.writes) == 1
+
+
+async def test_a_gateway_that_was_started_while_temporal_was_down_says_so_too() -> None:
+    """Its client has not connected yet, which fails in another way than a lost connection."""
+    nowhere = Settings(temporal=Temporal(address=f"127.0.0.1:{free_port()}"))
+    incidents = Incidents(await connect(nowhere, lazy=True), QUEUE)
+    calls = (
+        incidents.start(alert()),
+        incidents.start(alert(status="resolved")),
+        incidents.decide("incident-shop-1", DecisionSignal(choice="manual")),
+        incidents.list(),
+        incidents.show("incident-shop-1"),
+    )
+    ends = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(end) for end in ends] == [Failure] * len(calls)
+    assert [end.who for end in ends if isinstance(end, Failure)] == ["retry"] * len(calls)
