@@ -20,6 +20,10 @@ class JudgeDecision(Model):
     incident_id: str
     request: DecisionRequest | None
     plan: Plan | None
+    first_answer: Judgement | None = None
+    """The answer that this decision got when it came the first time."""
+    taken: Judgement | None = None
+    """The decision that was accepted already."""
 
 
 class AnswerDecision(Model):
@@ -44,7 +48,14 @@ class Deciding:
         """Seal, person, digest and expiry by rule; then whether the world is still the one that was shown."""
         proven = sealed(order.signal, self._seal_key)
         judgement = judge_decision(
-            order.signal, order.incident_id, order.request, order.plan, proven=proven, now=datetime.now(UTC)
+            order.signal,
+            order.incident_id,
+            order.request,
+            order.plan,
+            proven=proven,
+            now=datetime.now(UTC),
+            first_answer=order.first_answer,
+            taken=order.taken,
         )
         if not judgement.accepted or judgement.choice != "option":
             return judgement

@@ -4,7 +4,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from activities.decide import Deciding, JudgeDecision
-from autopilot.incident.decision import DecisionSignal, Judgement, Reason
+from autopilot.incident.decision import DecisionSignal, Judgement
 from autopilot.incident.state import IncidentState
 from workflows.calls import QUICK, call
 from workflows.people import People
@@ -55,27 +55,28 @@ class Desk:
 
     async def _judge(self, signal: DecisionSignal) -> Judgement:
         state = self._state
-        if self.answer_to(signal.decision_id) is not None:
-            return _refuse(signal, "duplicate", "This decision was received before; its first answer stands.")
-        taken = state.decision
-        if taken is not None:
-            who = taken.actor_name or taken.actor
-            return _refuse(signal, "late", f"{who} has already decided ({taken.choice} {taken.option or ''}).")
-        order = JudgeDecision(signal=signal, incident_id=state.incident_id, request=state.request, plan=state.plan)
+        order = JudgeDecision(
+            signal=signal,
+            incident_id=state.incident_id,
+            request=state.request,
+            plan=state.plan,
+            first_answer=self.answer_to(signal.decision_id),
+            taken=state.decision,
+        )
         summary = f"judge {signal.choice} {signal.option or ''} by {signal.actor_name or signal.actor}"
         try:
             return await call(Deciding.judge_decision, order, QUICK, summary)
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
-            return _refuse(signal, "malformed", f"The decision could not be judged: {error.cause}. Send it again.")
+            return _not_judged(signal, f"The decision could not be judged: {error.cause}. Send it again.")
 
 
-def _refuse(signal: DecisionSignal, reason: Reason, message: str) -> Judgement:
+def _not_judged(signal: DecisionSignal, message: str) -> Judgement:
     return Judgement(
         decision_id=signal.decision_id,
         accepted=False,
-        reason=reason,
+        reason="malformed",
         message=message,
         choice=signal.choice,
         option=signal.option_number,

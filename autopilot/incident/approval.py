@@ -64,6 +64,15 @@ def _refusal(
     return next(((reason, message) for failed, reason, message in checks if failed), None)
 
 
+def _overtaken(first_answer: Judgement | None, taken: Judgement | None) -> tuple[Reason, str] | None:
+    if first_answer is not None:
+        return "duplicate", "This decision was received before; its first answer stands."
+    if taken is not None:
+        who = taken.actor_name or taken.actor
+        return "late", f"{who} has already decided ({taken.choice} {taken.option or ''}).".replace(" )", ")")
+    return None
+
+
 def decided_at(signal: DecisionSignal, *, proven: bool, now: Time) -> Time:
     """When it was decided: the sealed time of the click, so that a worker's absence costs nobody his decision."""
     if not proven:
@@ -83,10 +92,15 @@ def judge_decision(
     *,
     proven: bool,
     now: Time,
+    first_answer: Judgement | None = None,
+    taken: Judgement | None = None,
 ) -> Judgement:
-    """Judge one decision by everything that can be known without looking at the world."""
+    """Judge one decision by everything that can be known without looking at the world.
+
+    `first_answer`: what the same decision was answered before. `taken`: the decision that was accepted already.
+    """
     when = decided_at(signal, proven=proven, now=now)
-    refusal = _refusal(signal, incident_id, request, plan, proven, when)
+    refusal = _overtaken(first_answer, taken) or _refusal(signal, incident_id, request, plan, proven, when)
     reason, message = refusal or ("accepted", "Your decision was accepted.")
     return Judgement(
         decision_id=signal.decision_id,

@@ -107,4 +107,3 @@ class PersonNote(BaseModel):
     """For snooze: how long."""
     at: datetime | str = ""
     reply_to: str = ""
-    seal: str = ""

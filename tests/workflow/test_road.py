@@ -193,6 +193,8 @@ async def test_refused_decisions_are_answered_and_kept(bench: Bench) -> None:
         "duplicate", "late",
     ]  # fmt: skip
     assert [a.reason for a in bench.world.answers] == reasons
+    late = bench.world.reviews[0].judgements[-1]
+    assert (late.actor, late.proven) == ("slack:U1", True), "who came late is known all the same"
     assert len(bench.world.writes) == 1
 
 
