@@ -10,6 +10,7 @@ import json
 import math
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -86,15 +87,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.demo", description=__doc__)
     parser.add_argument("--seeds", type=int, default=20, help="seeds 1 to N without a fault (default 20)")
     parser.add_argument("--faults", default="", help="faults to play besides, comma-separated, with seed 1")
+    parser.add_argument("--parallel", type=int, default=1, help="runs at a time (default 1)")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     print("| seed | fault | solved | outcome | verdict | to options s | to recovery s | run s | repeated writes |")
     print("|---|---|---|---|---|---|---|---|---|")
     runs: list[Run] = []
     faults = [(1, fault) for fault in args.faults.split(",") if fault]
-    for seed, fault in [*((n, "") for n in range(1, args.seeds + 1)), *faults]:
-        runs.append(play(seed, fault))
-        print(_row(runs[-1]), flush=True)
+    plays = [*((n, "") for n in range(1, args.seeds + 1)), *faults]
+    with ThreadPoolExecutor(args.parallel) as pool:
+        for run in pool.map(lambda one: play(*one), plays):
+            runs.append(run)
+            print(_row(run), flush=True)
     solved = sum(run.solved for run in runs)
     low, high = wilson(solved, len(runs))
     middle = median([run.result["seconds"] for run in runs if "seconds" in run.result] or [0.0])
