@@ -96,7 +96,7 @@ def main() -> int:
     faults = [(1, fault) for fault in args.faults.split(",") if fault]
     plays = [*((n, "") for n in range(1, args.seeds + 1)), *faults]
     with ThreadPoolExecutor(args.parallel) as pool:
-        for run in pool.map(lambda one: play(*one), plays):
+        for run in pool.map(play, [seed for seed, _ in plays], [fault for _, fault in plays]):
             runs.append(run)
             print(_row(run), flush=True)
     solved = sum(run.solved for run in runs)
