@@ -20,7 +20,7 @@ from demo.scenarios import NAMES
 from demo.stage import StageError
 from starter import Incidents, connect
 
-LIMIT = 94.0
+LIMIT = 91.0
 """Seconds for a run that nobody types in, from the first process to the review."""
 PATIENCE = 900.0
 """The same when a person decides at the terminal."""

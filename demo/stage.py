@@ -147,5 +147,6 @@ class Stage:
 
     async def stop(self) -> None:
         """End everything, product first."""
-        for process in self.processes:
-            await asyncio.to_thread(process.stop)
+        product = [process for process in self.processes if process is not self.temporal]
+        await asyncio.gather(*(asyncio.to_thread(process.stop) for process in product))
+        await asyncio.to_thread(self.temporal.stop)
