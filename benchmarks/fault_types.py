@@ -1,57 +1,66 @@
-"""Our cause kinds and the words of public benchmarks for them: flat tables, read in both directions.
+"""Our mechanisms and the words of public benchmarks for them: flat tables, read in both directions.
 
-The product's taxonomy is coarser than a benchmark that injects 49 kinds of fault. Where several of its names fall
-under one of our kinds, the first one in the table is the answer we give. Fault types that no known case has are not
-in the table.
+Fault types that no case at hand has are named by the pattern of the others.
 """
 
-from autopilot.incident.cause import CauseKind
+from autopilot.incident.cause import CauseKind, Mechanism
 
-FAULT_CAUSES: tuple[tuple[str, CauseKind], ...] = (
-    ("gateway_misroute", "config_change"),
-    ("service_selector_mismatch", "config_change"),
-    ("service_port_mapping_mismatch", "config_change"),
-    ("deployment_zero_replicas", "config_change"),
-    ("service_sidecar_port_conflict", "config_change"),
-    ("cpu_capacity_mismatch", "capacity"),
-    ("memory_capacity_mismatch", "capacity"),
-    ("pvc_capacity_mismatch", "disk"),
-    ("pvc_selector_mismatch", "disk"),
-    ("pvc_storage_class_mismatch", "disk"),
-    ("pv_binding_occupied", "disk"),
-    ("oom_killed", "memory"),
-    ("pod_cpu_overload", "cpu"),
-    ("pod_network_delay", "network"),
-    ("service_dns_resolution_failure", "network"),
-    ("node_network_delay", "network"),
-    ("node_network_packet_loss", "network"),
-    ("mysql_invalid_credentials", "permission"),
-    ("missing_service_account", "permission"),
-    ("volume_mount_permission_denied", "permission"),
-    ("namespace_cpu_quota_exceeded", "quota"),
-    ("namespace_memory_quota_exceeded", "quota"),
-    ("namespace_service_quota_exceeded", "quota"),
-    ("namespace_storage_quota_exceeded", "quota"),
-    ("liveness_probe_incorrect_port", "crash"),
-    ("liveness_probe_incorrect_protocol", "crash"),
-    ("liveness_probe_incorrect_timing", "crash"),
-    ("readiness_probe_incorrect_protocol", "startup"),
-    ("missing_secret_binding", "startup"),
-    ("node_selector_mismatch", "scheduling"),
-    ("node_affinity_mismatch", "scheduling"),
-    ("node_cordon_mismatch", "scheduling"),
-    ("pod_anti_affinity_conflict", "scheduling"),
-    ("incorrect_image_reference", "image"),
-    ("missing_image_pull_secret", "image"),
-    ("db_read_only", "data"),
-    ("containerd_unavailable", "dependency"),
-    ("kube_scheduler_unavailable", "dependency"),
-    ("kubelet_unavailable", "dependency"),
+FAULT_MECHANISMS: tuple[tuple[str, Mechanism], ...] = (
+    ("gateway_misroute", "wrong_route"),
+    ("service_selector_mismatch", "selector_mismatch"),
+    ("service_port_mapping_mismatch", "port_mismatch"),
+    ("service_protocol_mismatch", "protocol_mismatch"),
+    ("service_env_var_address_mismatch", "wrong_address"),
+    ("deployment_zero_replicas", "no_replicas"),
+    ("service_sidecar_port_conflict", "port_conflict"),
+    ("mysql_invalid_port", "wrong_database_port"),
+    ("cpu_capacity_mismatch", "insufficient_cpu"),
+    ("memory_capacity_mismatch", "insufficient_memory"),
+    ("node_selector_mismatch", "node_selector"),
+    ("node_affinity_mismatch", "node_affinity"),
+    ("pod_anti_affinity_conflict", "anti_affinity"),
+    ("node_cordon_mismatch", "cordoned_node"),
+    ("taint_toleration_mismatch", "taint"),
+    ("pvc_capacity_mismatch", "claim_size"),
+    ("pvc_selector_mismatch", "claim_selector"),
+    ("pvc_storage_class_mismatch", "claim_storage_class"),
+    ("pvc_access_mode_mismatch", "claim_access_mode"),
+    ("pv_binding_occupied", "volume_taken"),
+    ("oom_killed", "out_of_memory"),
+    ("pod_cpu_overload", "cpu_overload"),
+    ("pod_network_delay", "network_delay"),
+    ("node_network_delay", "node_network_delay"),
+    ("node_network_packet_loss", "node_packet_loss"),
+    ("service_dns_resolution_failure", "name_resolution"),
+    ("mysql_invalid_credentials", "bad_credentials"),
+    ("missing_service_account", "missing_service_account"),
+    ("volume_mount_permission_denied", "volume_permission"),
+    ("missing_secret_binding", "missing_secret"),
+    ("readiness_probe_incorrect_port", "readiness_port"),
+    ("readiness_probe_incorrect_protocol", "readiness_protocol"),
+    ("readiness_probe_incorrect_timing", "readiness_timing"),
+    ("liveness_probe_incorrect_port", "liveness_port"),
+    ("liveness_probe_incorrect_protocol", "liveness_protocol"),
+    ("liveness_probe_incorrect_timing", "liveness_timing"),
+    ("incorrect_image_reference", "image_reference"),
+    ("missing_image_pull_secret", "image_pull_secret"),
+    ("image_registry_dns_failure", "image_registry"),
+    ("namespace_cpu_quota_exceeded", "quota_cpu"),
+    ("namespace_memory_quota_exceeded", "quota_memory"),
+    ("namespace_pod_quota_exceeded", "quota_pods"),
+    ("namespace_service_quota_exceeded", "quota_services"),
+    ("namespace_storage_quota_exceeded", "quota_storage"),
+    ("containerd_unavailable", "container_runtime_down"),
+    ("kubelet_unavailable", "kubelet_down"),
+    ("kube_scheduler_unavailable", "scheduler_down"),
+    ("kube_proxy_unavailable", "proxy_down"),
+    ("db_read_only", "database_read_only"),
+    ("db_connection_exhaustion", "connections_exhausted"),
 )
-"""Fault type of a Kubernetes benchmark, and the cause kind that it is."""
+"""Fault type of a Kubernetes benchmark, and the mechanism that it is."""
 
-CAUSE_FAULT: dict[CauseKind, str] = {cause: fault for fault, cause in reversed(FAULT_CAUSES)}
-"""Cause kind → the fault type we answer with; kinds without one are no answer."""
+MECHANISM_FAULT: dict[Mechanism, str] = {mechanism: fault for fault, mechanism in FAULT_MECHANISMS}
+"""Mechanism → the fault type we answer with; mechanisms without one are no answer."""
 
 CAUSE_REMEDIATION: dict[CauseKind, str] = {
     "bad_deploy": "rollback",

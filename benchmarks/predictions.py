@@ -5,7 +5,7 @@ from typing import Any
 
 from autopilot.incident.finding import Dossier, Suspect
 from benchmarks.cases import PublicCase
-from benchmarks.fault_types import CAUSE_FAULT, CAUSE_REMEDIATION
+from benchmarks.fault_types import CAUSE_REMEDIATION, MECHANISM_FAULT
 
 NO_COMMIT = "none"
 _COMMITTED = ("commit", "deploy")
@@ -36,7 +36,7 @@ class Prediction:
 def predict(public: PublicCase, dossier: Dossier, seconds: float) -> Prediction:
     """The answer that a dossier gives: suspects first, then what else was found, then what was not."""
     blamed = [(public.candidate(s.service), s) for s in dossier.suspects]
-    diagnoses = [(c, CAUSE_FAULT[s.cause_kind]) for c, s in blamed if c and s.cause_kind in CAUSE_FAULT]
+    diagnoses = [(c, MECHANISM_FAULT[s.mechanism]) for c, s in blamed if c and s.mechanism in MECHANISM_FAULT]
     first = dossier.suspects[0] if dossier.suspects else None
     return Prediction(
         id=public.id,

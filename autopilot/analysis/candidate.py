@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from autopilot.analysis.changes import Change
 from autopilot.analysis.clue import Clue
-from autopilot.incident.cause import CauseKind
+from autopilot.incident.cause import CauseKind, Mechanism
 
 CEILING = 0.95
 """Statistics alone never make a cause certain."""
@@ -24,6 +24,7 @@ class Candidate:
     reason: str
     change: Change | None = None
     region: str = ""
+    mechanism: Mechanism | None = None
 
     @property
     def onset(self) -> int | None:
@@ -50,3 +51,8 @@ def strongest_first(clues: Iterable[Clue], most: int = 12) -> tuple[Clue, ...]:
     """Distinct clues, best first, in an order that does not depend on where they came from."""
     distinct = {id(clue): clue for clue in clues}.values()
     return tuple(sorted(distinct, key=lambda c: (-c.score, c.service, c.finding.summary)))[:most]
+
+
+def until(clues: Iterable[Clue]) -> int:
+    """The latest moment (µs) at which the clues may have begun; 0 when none has a beginning."""
+    return max((c.onset + c.uncertainty for c in clues if c.onset is not None), default=0)

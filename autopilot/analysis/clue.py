@@ -7,7 +7,7 @@ from typing import Literal
 
 from autopilot.analysis.windows import moment
 from autopilot.incident.base import TimeWindow
-from autopilot.incident.cause import CauseKind
+from autopilot.incident.cause import MECHANISMS, CauseKind, Mechanism
 from autopilot.incident.finding import Finding, FindingKind, Provenance
 from autopilot.incident.metric import MetricRef
 
@@ -48,6 +48,11 @@ class Clue:
     def score(self) -> float:
         """How unlike the baseline, 0 to 1."""
         return self.finding.score
+
+    @property
+    def plain_symptom(self) -> bool:
+        """Whether it is a symptom that names no cause: it says where it hurts, not why."""
+        return self.adverse and self.signal in SYMPTOMS and self.finding.cause_kind is None
 
     def moved_by(self, at: int, tolerance: int = 0) -> bool:
         """Whether its onset may lie at or before `at`."""
@@ -103,10 +108,11 @@ def make_finding(
     observed: float | None = None,
     unit: str = "",
     cause_kind: CauseKind | None = None,
+    mechanism: Mechanism | None = None,
     change_id: str = "",
     metric: MetricRef | None = None,
 ) -> Finding:
-    """A finding without a number yet; figures rounded, text bounded by the model."""
+    """A finding without a number yet; figures rounded, text bounded by the model. A mechanism implies its kind."""
     return Finding(
         id="",
         kind=kind,
@@ -123,7 +129,8 @@ def make_finding(
         unit=unit[:40],
         score=round(min(max(score, 0.0), 1.0), 4),
         summary=summary,
-        cause_kind=cause_kind,
+        cause_kind=MECHANISMS[mechanism][0] if mechanism else cause_kind,
+        mechanism=mechanism,
         change_id=change_id,
         metric=metric,
         provenance=provenance,

@@ -7,6 +7,7 @@ from autopilot.analysis.blame import Place
 from autopilot.analysis.candidate import Candidate, strongest_first, weigh
 from autopilot.analysis.changes import Placed
 from autopilot.analysis.clue import Clue, amount
+from autopilot.analysis.weights import Weights
 from autopilot.analysis.windows import MICROS
 from autopilot.incident.cause import CauseKind
 
@@ -15,9 +16,6 @@ _SOON = 5 * 60 * MICROS
 _TOGETHER = 2 * 60 * MICROS
 _NEAR = 0.25
 """What standing right before the onset is worth without any effect."""
-_WEIGHTS = {
-    "work_per_request": 0.9, "version": 0.5, "metric": 0.5, "log": 0.5, "trace": 0.45, "state": 0.3,
-}  # fmt: skip
 _BY_TRAFFIC = 0.25
 """What an effect counts that a simultaneous rise of traffic explains as well."""
 _MENTIONED = 0.08
@@ -28,23 +26,27 @@ CAUSES: dict[str, CauseKind] = {
 """Kind of change → kind of cause."""
 
 
-def change_candidates(placed: Sequence[Placed], clues: Sequence[Clue], place: Place) -> list[Candidate]:
+def change_candidates(
+    placed: Sequence[Placed], clues: Sequence[Clue], place: Place, weights: Weights
+) -> list[Candidate]:
     """A candidate per change before the onset. A change recorded after it is never a cause here."""
     surges = [c for c in clues if c.signal == "traffic" and c.finding.direction == "up" and c.score >= 0.3]
-    return [_candidate(p, clues, surges, place) for p in placed if not p.after_onset]
+    return [_candidate(p, clues, surges, place, weights) for p in placed if not p.after_onset]
 
 
-def _candidate(p: Placed, clues: Sequence[Clue], surges: Sequence[Clue], place: Place) -> Candidate:
+def _candidate(
+    p: Placed, clues: Sequence[Clue], surges: Sequence[Clue], place: Place, weights: Weights
+) -> Candidate:
     effects = [clue for clue in clues if _effect(p, clue, place)]
     own = [c for c in effects if c.signal in ("work_per_request", "version") or not _with_traffic(c, surges)]
     shared = [c for c in effects if c not in own]
     mentioned = _mentioned(p, clues)
     prior = _NEAR * p.closeness * p.relation + (_MENTIONED if mentioned else 0.0)
-    score = weigh(own, _WEIGHTS, prior)
-    weak = weigh(shared, {kind: weight * _BY_TRAFFIC for kind, weight in _WEIGHTS.items()})
+    score = weigh(own, weights.effects, prior)
+    weak = weigh(shared, {kind: weight * _BY_TRAFFIC for kind, weight in weights.effects.items()})
     score = (1 - (1 - score) * (1 - weak)) * (0.4 + 0.6 * p.relation)
     best = strongest_first(own or shared, 8)
-    lead = max(own, key=lambda c: (_WEIGHTS.get(c.signal, 0.0), c.score), default=None)
+    lead = max(own, key=lambda c: (weights.effects.get(c.signal, 0.0), c.score), default=None)
     name = f"{p.change.kind} {p.change.version}".strip()
     minutes = max(p.clue.onset or 0, 0)
     reason = (

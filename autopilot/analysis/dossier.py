@@ -1,6 +1,6 @@
 """Case → Dossier: runs every detector and assembles what they found. Pure and deterministic."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from autopilot.analysis.alarms import alarm_clues
@@ -20,6 +20,7 @@ from autopilot.analysis.timeline import tell
 from autopilot.analysis.topology import read_graph
 from autopilot.analysis.traces import trace_clues
 from autopilot.analysis.versions import version_health
+from autopilot.analysis.weights import WEIGHTS, Weights
 from autopilot.analysis.windows import Windows, moment
 from autopilot.case.case import Case
 from autopilot.incident.finding import Dossier, Finding, Impact, Suspect, VersionHealth
@@ -42,24 +43,37 @@ _ORDER = (
 
 
 @dataclass(frozen=True)
-class _Evidence:
-    """Everything found, before it is numbered."""
+class Evidence:
+    """Everything found, before it is ranked and numbered."""
 
-    clues: tuple[Clue, ...]
+    facts: tuple[Clue, ...]
+    """What the detectors found."""
+    measured: tuple[Clue, ...]
+    """The impact, when it could be measured."""
     placed: tuple[Placed, ...]
     versions: tuple[tuple[VersionHealth, Clue], ...]
     onset: Onset
     impact: Impact
-    candidates: tuple[Candidate, ...]
+    place: Place
+
+    @property
+    def clues(self) -> tuple[Clue, ...]:
+        """Everything that may become a finding."""
+        return (*self.facts, *(p.clue for p in self.placed), *self.measured)
 
 
 def analyze(case: Case, first_finding: int = 1) -> Dossier:
     """Analyse a case: findings numbered from `first_finding`, suspects, timeline, impact and gaps."""
-    evidence = _gather(case)
-    findings, ids = _numbered(evidence, first_finding)
+    return conclude(case, gather(case), first_finding)
+
+
+def conclude(case: Case, evidence: Evidence, first_finding: int = 1, weights: Weights = WEIGHTS) -> Dossier:
+    """The dossier of gathered evidence: the cheap half of an analysis, which weights alone decide."""
+    candidates = tuple(rank(evidence.facts, evidence.placed, evidence.onset, evidence.place, weights))
+    findings, ids = _numbered(evidence, candidates, first_finding)
     clear = any(c.adverse and c.score >= 0.3 for c in evidence.clues)
-    enough = clear and any(c.score >= ENOUGH for c in evidence.candidates)
-    suspects = tuple(_suspect(c, ids) for c in evidence.candidates)
+    enough = clear and any(c.score >= ENOUGH for c in candidates)
+    suspects = tuple(_suspect(c, ids) for c in candidates)
     return Dossier(
         incident_id=case.scope.incident_id,
         revision=case.manifest.revision,
@@ -72,14 +86,15 @@ def analyze(case: Case, first_finding: int = 1) -> Dossier:
         versions=tuple(
             health.model_copy(update={"finding_id": ids[id(clue)]}) for health, clue in evidence.versions
         ),
-        contradictions=_contradictions(evidence),
+        contradictions=_contradictions(evidence, candidates),
         gaps=case.gaps,
         insufficient_evidence=not enough,
-        dossier_signature=_signature(evidence),
+        dossier_signature=_signature(evidence, candidates),
     )
 
 
-def _gather(case: Case) -> _Evidence:
+def gather(case: Case) -> Evidence:
+    """Run every detector: the expensive half of an analysis."""
     windows = Windows.of(case.scope)
     graph = read_graph(case.table("topology"), case.table("spans"))
     scope = frozenset(case.scope.services)
@@ -102,14 +117,17 @@ def _gather(case: Case) -> _Evidence:
     facts += [clue for _, clue in versions]
     facts += recurrence_clues(case.table("records"), facts, focus, windows)
     impact, measured = measure_impact(table, case.table("logs"), facts, graph, focus, onset)
-    candidates = rank(facts, placed, onset, Place(graph, items, scope, focus))
-    clues = (*facts, *(p.clue for p in placed), *([measured] if measured else []))
-    return _Evidence(clues, tuple(placed), tuple(versions), onset, impact, tuple(candidates))
+    return Evidence(
+        tuple(facts), (measured,) if measured else (), tuple(placed), tuple(versions), onset, impact,
+        Place(graph, items, scope, focus),
+    )  # fmt: skip
 
 
-def _numbered(evidence: _Evidence, first: int) -> tuple[tuple[Finding, ...], Mapping[int, str]]:
+def _numbered(
+    evidence: Evidence, candidates: Sequence[Candidate], first: int
+) -> tuple[tuple[Finding, ...], Mapping[int, str]]:
     """The findings in their order, and which clue became which. What suspects and versions cite always stays."""
-    cited = {id(clue) for candidate in evidence.candidates for clue in candidate.clues}
+    cited = {id(clue) for candidate in candidates for clue in candidate.clues}
     cited |= {id(clue) for _, clue in evidence.versions}
     clues = sorted(evidence.clues, key=lambda c: (id(c) not in cited, -c.score, c.service, c.finding.summary))
     kept = sorted(
@@ -127,6 +145,7 @@ def _suspect(candidate: Candidate, ids: Mapping[int, str]) -> Suspect:
         resource=candidate.resource,
         region=candidate.region,
         cause_kind=candidate.cause,
+        mechanism=candidate.mechanism,
         change_id=change.id if change else "",
         change_summary=f"{change.kind} {change.version}: {change.summary}" if change else "",
         score=round(candidate.score, 4),
@@ -135,25 +154,25 @@ def _suspect(candidate: Candidate, ids: Mapping[int, str]) -> Suspect:
     )
 
 
-def _contradictions(evidence: _Evidence) -> tuple[str, ...]:
+def _contradictions(evidence: Evidence, candidates: Sequence[Candidate]) -> tuple[str, ...]:
     """What speaks against the obvious reading."""
     told = [
         f"{p.clue.finding.summary} It is recorded after the onset, so it is not taken for the cause."
         for p in evidence.placed if p.after_onset
     ][:4]  # fmt: skip
-    best = evidence.candidates[0] if evidence.candidates else None
+    best = candidates[0] if candidates else None
     if best is not None and best.change is not None:
         healthy = [h for h, _ in evidence.versions if h.healthy and h.version == best.change.version]
         told += [f"Against the first suspect: {h.evidence}" for h in healthy[:1]]
-        surge = next((c for c in evidence.candidates if c.cause == "traffic_surge" and c.score >= ENOUGH), None)
+        surge = next((c for c in candidates if c.cause == "traffic_surge" and c.score >= ENOUGH), None)
         if surge is not None:
             told.append(f"Demand moved as well and explains a part: {surge.clues[0].finding.summary}")
     return tuple(told[:6])
 
 
-def _signature(evidence: _Evidence) -> str:
+def _signature(evidence: Evidence, candidates: Sequence[Candidate]) -> str:
     """Services and cause kinds of the leading suspects and the failures in the logs, without times and numbers."""
-    leading = sorted({(c.service, c.cause) for c in evidence.candidates[:3] if c.score >= ENOUGH})
+    leading = sorted({(c.service, c.cause) for c in candidates[:3] if c.score >= ENOUGH})
     failures = sorted({
         (c.service, c.finding.cause_kind or "") for c in evidence.clues
         if c.signal == "log" and c.finding.cause_kind and c.score >= 0.3

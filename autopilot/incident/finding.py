@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from autopilot.incident.base import Line, Model, Name, Time, TimeWindow
-from autopilot.incident.cause import CauseKind
+from autopilot.incident.cause import CauseKind, Mechanism
 from autopilot.incident.evidence import Gap
 from autopilot.incident.metric import MetricRef, Signal
 
@@ -48,6 +48,7 @@ class Finding(Model):
     summary: Line
     """One sentence with numbers and units."""
     cause_kind: CauseKind | None = None
+    mechanism: Mechanism | None = None
     change_id: str = ""
     metric: MetricRef | None = None
     provenance: Provenance
@@ -60,6 +61,8 @@ class Suspect(Model):
     resource: Name = ""
     region: Name = ""
     cause_kind: CauseKind
+    mechanism: Mechanism | None = None
+    """What exactly is wrong, where the evidence is that precise; it belongs to the kind."""
     change_id: str = ""
     change_summary: Line = ""
     score: float = Field(ge=0, le=1)

@@ -10,10 +10,10 @@ from typing import get_args
 import pytest
 
 from autopilot.analysis.dossier import analyze
-from autopilot.incident.cause import CauseKind
+from autopilot.incident.cause import MECHANISMS, CauseKind
 from benchmarks.baselines import BASELINES, baseline
 from benchmarks.cases import read_case
-from benchmarks.fault_types import CAUSE_FAULT, CAUSE_REMEDIATION, FAULT_CAUSES
+from benchmarks.fault_types import CAUSE_REMEDIATION, FAULT_MECHANISMS, MECHANISM_FAULT
 from benchmarks.predictions import Prediction, predict
 from benchmarks.scoring import Truth, rank_of, same_commit, score_set, shares
 from tests.unit.benchmarks.small_cases import START, fault, write_case, write_samples
@@ -67,11 +67,10 @@ def test_commits_are_matched_by_prefix_and_decoys_are_counted() -> None:
     assert not same_commit("", sha)
 
 
-def test_tables_speak_of_our_cause_kinds_only() -> None:
-    kinds = set(get_args(CauseKind))
-    assert {cause for _, cause in FAULT_CAUSES} | set(CAUSE_REMEDIATION) <= kinds
-    assert len({fault_type for fault_type, _ in FAULT_CAUSES}) == len(FAULT_CAUSES)
-    assert CAUSE_FAULT["disk"] == next(name for name, cause in FAULT_CAUSES if cause == "disk")
+def test_tables_speak_of_our_taxonomy_only_and_are_read_both_ways() -> None:
+    assert {mechanism for _, mechanism in FAULT_MECHANISMS} <= set(MECHANISMS)
+    assert set(CAUSE_REMEDIATION) <= set(get_args(CauseKind))
+    assert len({fault for fault, _ in FAULT_MECHANISMS}) == len(FAULT_MECHANISMS) == len(MECHANISM_FAULT)
 
 
 def test_suspects_come_first_and_every_candidate_is_ranked_once(tmp_path: Path) -> None:
