@@ -1,0 +1,29 @@
+"""Processes and sources that die in the middle of an incident: a file of its own, to run beside the others."""
+
+import pytest
+
+from tests.e2e.playing import ended, play, writes
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+
+@pytest.mark.parametrize(
+    ("fault", "effects"),
+    [
+        ("kill-worker", ["lambda:UpdateAlias"]),
+        ("kill-worker-between-steps", ["lambda:UpdateAlias", "dynamodb:UpdateTable"]),
+        ("kill-temporal", ["lambda:UpdateAlias"]),
+        ("kill-gateway", ["lambda:UpdateAlias"]),
+    ],
+)
+def test_a_death_in_the_middle_loses_nothing_and_repeats_nothing(fault: str, effects: list[str]) -> None:
+    result = play("--fault", fault)
+    assert ended(result) == ("resolved", "fixed")
+    assert writes(result) == [(effect, 1) for effect in effects]
+
+
+def test_dead_sources_are_listed_gaps() -> None:
+    result = play("--fault", "source-down", "--choose", "manual")
+    assert ended(result) == ("handed_over", "fixed")
+    assert any(gap.startswith("xray") for gap in result["gaps"])
+    assert any(gap.startswith("servicenow") for gap in result["gaps"])
