@@ -21,7 +21,7 @@ from autopilot.analysis.topology import read_graph
 from autopilot.analysis.traces import trace_clues
 from autopilot.analysis.versions import version_health
 from autopilot.analysis.weights import WEIGHTS, Weights
-from autopilot.analysis.windows import Windows, moment
+from autopilot.analysis.windows import MICROS, Windows, moment
 from autopilot.case.case import Case
 from autopilot.incident.finding import Dossier, Finding, Impact, Suspect, VersionHealth
 from autopilot.incident.ids import digest
@@ -79,6 +79,7 @@ def conclude(case: Case, evidence: Evidence, first_finding: int = 1, weights: We
         revision=case.manifest.revision,
         scope_incident=case.scope.incident,
         onset=moment(evidence.onset.at) if evidence.onset.measured else None,
+        onset_uncertainty=evidence.onset.uncertainty / MICROS if evidence.onset.measured else 0.0,
         findings=findings,
         timeline=tell(evidence.clues, evidence.placed, evidence.onset, ids),
         suspects=suspects,

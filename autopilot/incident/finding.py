@@ -113,6 +113,8 @@ class Dossier(Model):
     revision: int
     scope_incident: TimeWindow
     onset: Time | None = None
+    onset_uncertainty: float = 0.0
+    """Seconds either side of the onset."""
     findings: tuple[Finding, ...] = Field(default=(), max_length=120)
     timeline: tuple[TimelineEntry, ...] = Field(default=(), max_length=80)
     suspects: tuple[Suspect, ...] = Field(default=(), max_length=10)
