@@ -3,30 +3,19 @@
 import re
 import shlex
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 
 from autopilot.clients.aws import THROTTLE_PAUSE, AwsClients, error_kind, iam_action, to_failure
 from autopilot.incident.base import Scalar, Time
-from autopilot.incident.cause import CauseKind
-from autopilot.incident.plan import ExpectedEffect, Risk, Step
+from autopilot.incident.plan import Step
 from autopilot.incident.ports import Failure
-from autopilot.remediation.base import (
-    Arguments,
-    Candidate,
-    Effect,
-    InventoryItem,
-    Missing,
-    NoAnswer,
-    Refusal,
-    RepeatGuard,
-    argument_problem,
-)
+from autopilot.remediation.base import Effect, InventoryItem, Missing, NoAnswer, Refusal, argument_problem
+from autopilot.remediation.tool import BaseTool
 
 BUSY = {"ResourceInUseException", "ResourceConflictException", "ConcurrentUpdateException"}
 """Another change of the same resource is under way; it passes by itself."""
@@ -98,22 +87,12 @@ def _answer_of(call: Callable[[], Effect]) -> Effect:
         return "unknown"
 
 
-class AwsTool(ABC):
-    """Identity, arguments and target check of a tool on AWS, and the shape of the steps it offers."""
+class AwsTool(BaseTool):
+    """A tool on AWS: its targets are ARNs in the configured regions."""
 
-    name: str
-    system: str
-    tier: Literal["A", "B"] = "A"
-    risk: Risk
-    reversible: bool = True
     permissions: tuple[str, ...]
-    repeat_guard: RepeatGuard = "state"
-    takes: ClassVar[type[Arguments]]
-    """The model of its arguments."""
     target: ClassVar[re.Pattern[str]]
     """The ARNs it works on, with named groups; `region` is one of them."""
-    addresses: ClassVar[frozenset[CauseKind]] = frozenset()
-    """Causes it helps against."""
 
     def __init__(self, clients: AwsClients) -> None:
         """The tool may act in the regions of the clients' settings only."""
@@ -130,49 +109,9 @@ class AwsTool(ABC):
             return f"{found['region']!r} is not among the configured regions {', '.join(self._aws.regions)}"
         return argument_problem(self.takes, step)
 
-    @abstractmethod
-    def command(self, step: Step) -> str:
-        """What a person could type to do the same by hand."""
-
     def _fits(self, item: InventoryItem, kind: str) -> bool:
         """Whether the item is of this kind and its id is one this tool understands."""
         return item.kind == kind and self.target.fullmatch(item.resource) is not None
-
-    def _step(
-        self, item: InventoryItem, summary: str, arguments: Mapping[str, Scalar], sources: Mapping[str, str]
-    ) -> Step:
-        """A step on an inventory item, with the command for it."""
-        step = Step(
-            tool=self.name,
-            target=item.resource,
-            service=item.service,
-            region=item.region,
-            arguments=dict(arguments),
-            sources={name: f"inventory {item.name}: {source}" for name, source in sources.items()},
-            summary=summary,
-        )
-        return step.model_copy(update={"command": self.command(step)})
-
-    def _offer(
-        self, step: Step, effect: ExpectedEffect, why: str, finding_ids: tuple[str, ...], fit: float
-    ) -> Candidate:
-        """A candidate for a step of this tool."""
-        return Candidate(
-            step=step,
-            addresses=self.addresses,
-            risk=self.risk,
-            reversibility="reversible" if self.reversible else "irreversible",
-            expected=effect,
-            why=why,
-            finding_ids=finding_ids,
-            fit=fit,
-        )
-
-    def _back(self, step: Step, summary: str, arguments: Mapping[str, Scalar]) -> Step:
-        """The same tool with the values that were there before."""
-        sources = dict.fromkeys(arguments, "state before the step")
-        back = step.model_copy(update={"arguments": dict(arguments), "sources": sources, "summary": summary})
-        return back.model_copy(update={"command": self.command(back)})
 
     def _parts(self, step: Step) -> dict[str, str]:
         """The named parts of the target's ARN."""

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from autopilot.clients.aws import marking
 from autopilot.incident.base import Scalar
 from autopilot.incident.plan import DryRun, Risk, Step, TargetState
-from autopilot.remediation.base import Arguments, Candidate, Context, Effect, InventoryItem, Missing
+from autopilot.remediation.base import Arguments, Effect, Missing
 from autopilot.remediation.cloud import AwsTool, asking, changed_lines, now, shell
 from autopilot.remediation.dynamodb import (
     TABLE,
@@ -121,10 +121,6 @@ class RestoreAutoscaling(ScalesTable):
     )
     takes: ClassVar[type[Arguments]] = Scaled
 
-    def candidates(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:  # noqa: ARG002 - every tool's signature
-        """None: it only undoes."""
-        return ()
-
     def command(self, step: Step) -> str:
         """One or two `aws` calls."""
         wanted = Scaled.model_validate(step.arguments)
@@ -182,7 +178,3 @@ class RestoreAutoscaling(ScalesTable):
                     ServiceNamespace="dynamodb", ResourceId=f"table/{name}", ScalableDimension=SCALABLE[side]
                 )
         return "done", f"table {name} no longer scales its {side} capacity; it is {wanted.capacity} again"
-
-    def undo(self, step: Step, before: TargetState) -> Step | None:  # noqa: ARG002 - every tool's signature
-        """None: an undo is not undone."""
-        return None

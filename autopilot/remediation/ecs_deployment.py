@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
+from typing_extensions import override
+
 from autopilot.clients.aws import AwsClients, marking
 from autopilot.incident.base import Scalar
 from autopilot.incident.cause import CauseKind
@@ -62,7 +64,8 @@ class ForceDeployment(EcsTool):
 
         return self._state(step, read)
 
-    def leaves(self, step: Step, before: TargetState) -> TargetState:  # noqa: ARG002 - every tool's signature
+    @override
+    def leaves(self, step: Step, before: TargetState) -> TargetState:
         """A deployment of the same revision whose id is not known before."""
         return before.model_copy(
             update={"settings": before.settings | {"deployment": "a new one"}, "deploying": True}
@@ -109,7 +112,3 @@ class ForceDeployment(EcsTool):
         effect = send_once(call, self._pause)
         said = "a new deployment was asked for" if effect == "done" else "the answer was lost"
         return effect, f"service {parts['service']}: {said}"
-
-    def undo(self, step: Step, before: TargetState) -> Step | None:  # noqa: ARG002 - every tool's signature
-        """None: tasks that were replaced are gone."""
-        return None

@@ -1,25 +1,16 @@
 """Paging somebody as a step. The pager knows the key: nobody is called twice."""
 
-from typing import Literal
+from typing import ClassVar
 
 from pydantic import Field
+from typing_extensions import override
 
 from autopilot.channels.base import Pager
 from autopilot.incident.alert import Severity
-from autopilot.incident.plan import DryRun, ExpectedEffect, Risk, Step, TargetState
+from autopilot.incident.plan import DryRun, ExpectedEffect, Step, TargetState
 from autopilot.incident.ports import Question
-from autopilot.remediation.base import (
-    Arguments,
-    Candidate,
-    Context,
-    Effect,
-    InventoryItem,
-    RepeatGuard,
-    argument_problem,
-)
-from autopilot.remediation.cloud import now
-from autopilot.remediation.evidence import evidence
-from autopilot.remediation.tickets import FOR_PEOPLE, first_of_service, incident_of
+from autopilot.remediation.base import Arguments, Candidate, Context, Effect, InventoryItem, argument_problem
+from autopilot.remediation.people import PeopleTool, incident_of, speaks_for_service
 
 PREFIX = "pager"
 
@@ -32,16 +23,14 @@ class Call(Arguments):
     severity: Severity = "critical"
 
 
-class PagePerson:
+class PagePerson(PeopleTool):
     """Pages whoever is on duty for a service."""
 
     name: str = "page.person"
     system: str = "pager"
-    tier: Literal["A", "B"] = "A"
-    risk: Risk = "low"
     reversible: bool = False
     permissions: tuple[str, ...] = ("pagerduty: Events API v2 routing key",)
-    repeat_guard: RepeatGuard = "token"
+    takes: ClassVar[type[Arguments]] = Call
 
     def __init__(self, pager: Pager) -> None:
         """The configured pager."""
@@ -49,29 +38,17 @@ class PagePerson:
 
     def candidates(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:
         """One per service."""
-        if not item.service or not first_of_service(item, context):
+        if not speaks_for_service(item, context):
             return ()
-        step = Step(
-            tool=self.name,
+        step = self._step(
+            item,
+            f"Page the person on call for {item.service}",
+            {"to": f"on-call of {item.service}", "text": f"{item.service} needs somebody who knows it"},
+            dict.fromkeys(("to", "text"), "service"),
             target=f"{PREFIX}:{self._pager.name}:{item.service}",
-            service=item.service,
-            region=item.region,
-            arguments={"to": f"on-call of {item.service}", "text": f"{item.service} needs somebody who knows it"},
-            sources=dict.fromkeys(("to", "text"), f"inventory {item.name}: service"),
-            summary=f"Page the person on call for {item.service}",
         )
-        return (
-            Candidate(
-                step=step.model_copy(update={"command": self.command(step)}),
-                addresses=FOR_PEOPLE,
-                risk=self.risk,
-                reversibility="irreversible",
-                expected=ExpectedEffect(description="somebody who knows the service looks", within=900.0),
-                why=f"no tool changes what {item.service} suffers from; somebody who knows it can",
-                finding_ids=evidence(item, context, FOR_PEOPLE),
-                fit=0.1,
-            ),
-        )
+        effect = ExpectedEffect(description="somebody who knows the service looks", within=900.0)
+        return self._ask(item, context, step, effect, "somebody who knows it")
 
     def problem(self, step: Step) -> str:
         """Why target or arguments do not fit; empty when they do."""
@@ -83,23 +60,10 @@ class PagePerson:
         """Words for a person."""
         return f"In {self._pager.name}: page {step.arguments.get('to')}"
 
-    def inspect(self, step: Step) -> TargetState:
-        """Nothing a page depends on: the pager compares the key."""
-        return TargetState(target=step.target, observed_at=now())
-
-    def leaves(self, step: Step, before: TargetState) -> TargetState:  # noqa: ARG002 - every tool's signature
-        """The watched systems stay as they are."""
-        return before
-
-    def dry_run(self, step: Step, before: TargetState) -> DryRun:  # noqa: ARG002 - every tool's signature
+    @override
+    def dry_run(self, step: Step, before: TargetState) -> DryRun:
         """A page can always be tried."""
-        return DryRun(
-            feasible=True,
-            changes=(f"page to {step.arguments.get('to')}",),
-            reach="one person; no system is changed",
-            cost="somebody's attention",
-            warnings=("cannot be undone",),
-        )
+        return self._dry(f"page to {step.arguments.get('to')}", "somebody's attention", "cannot be undone")
 
     def execute(self, step: Step, key: str) -> tuple[Effect, str]:
         """Page under the step's key."""
@@ -112,7 +76,3 @@ class PagePerson:
             incident_id=incident_of(key),
         )
         return "done", f"paged {wanted.to} ({self._pager.page(question)})"
-
-    def undo(self, step: Step, before: TargetState) -> Step | None:  # noqa: ARG002 - every tool's signature
-        """None: a person who was called was called."""
-        return None

@@ -229,10 +229,6 @@ class Reboot(_RdsTool):
         """What runs, and whether it can be restarted."""
         return self._state(step)
 
-    def leaves(self, step: Step, before: TargetState) -> TargetState:  # noqa: ARG002 - every tool's signature
-        """The same settings: a restart changes none."""
-        return before
-
     def dry_run(self, step: Step, before: TargetState) -> DryRun:
         """Whether it can be restarted now, and how long it is away."""
         if (not_now := self._not_now(before)) is not None:
@@ -278,7 +274,3 @@ class Reboot(_RdsTool):
         effect = send_once(call, self._pause)
         said = "is rebooting" if effect == "done" else "may be rebooting: the answer was lost"
         return effect, f"instance {parts['instance']} {said}"
-
-    def undo(self, step: Step, before: TargetState) -> Step | None:  # noqa: ARG002 - every tool's signature
-        """None: a restart cannot be taken back."""
-        return None

@@ -3,42 +3,21 @@
 from typing import ClassVar, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from autopilot.channels.base import TicketSystem
 from autopilot.incident.alert import Severity
-from autopilot.incident.cause import CauseKind
-from autopilot.incident.plan import DryRun, ExpectedEffect, Risk, Step, TargetState
+from autopilot.incident.base import Scalar
+from autopilot.incident.plan import DryRun, ExpectedEffect, Step, TargetState
 from autopilot.incident.ports import Ticket
-from autopilot.remediation.base import (
-    Arguments,
-    Candidate,
-    Context,
-    Effect,
-    InventoryItem,
-    RepeatGuard,
-    argument_problem,
-)
-from autopilot.remediation.cloud import now
-from autopilot.remediation.evidence import evidence
+from autopilot.remediation.base import Arguments, Candidate, Context, Effect, InventoryItem, argument_problem
+from autopilot.remediation.people import PeopleTool, incident_of, speaks_for_service
 
-FOR_PEOPLE: frozenset[CauseKind] = frozenset({"unknown", "data", "certificate", "permission", "quota"})
-"""Causes that no other tool helps against: somebody who owns the service has to act."""
 WRITES = {
     "servicenow": ("table:incident.read", "table:incident.create", "table:incident.write"),
     "jira": ("read:jira-work", "write:jira-work"),
 }
 PREFIX = "ticket"
-
-
-def first_of_service(item: InventoryItem, context: Context) -> bool:
-    """Whether this is the item that speaks for its service: people are asked once, not per resource."""
-    first = next((i for i in context.inventory if i.service == item.service), None)
-    return first is not None and first.resource == item.resource
-
-
-def incident_of(key: str) -> str:
-    """The incident id that an idempotency key begins with."""
-    return key.partition("/")[0]
 
 
 class NewTicket(Arguments):
@@ -59,15 +38,10 @@ class TicketUpdate(Arguments):
     state: Literal["open", "resolved"] = "open"
 
 
-class _TicketTool:
+class _TicketTool(PeopleTool):
     """What the ticket tools share: the systems, and targets such as `ticket:jira:checkout`."""
 
-    name: str
     system: str = "tickets"
-    tier: Literal["A", "B"] = "A"
-    risk: Risk = "low"
-    repeat_guard: RepeatGuard = "token"
-    takes: ClassVar[type[Arguments]]
 
     def __init__(self, systems: tuple[TicketSystem, ...]) -> None:
         """The configured systems that may be written to, the preferred one first."""
@@ -90,19 +64,8 @@ class _TicketTool:
         """Words for a person: tickets are written in the system's own page."""
         return f"In {self._of(step).name}: {step.summary}"
 
-    def inspect(self, step: Step) -> TargetState:
-        """Nothing a step depends on: the receiver compares the key."""
-        return TargetState(target=step.target, observed_at=now())
-
-    def leaves(self, step: Step, before: TargetState) -> TargetState:  # noqa: ARG002 - every tool's signature
-        """The watched systems stay as they are."""
-        return before
-
     def _of(self, step: Step) -> TicketSystem:
         return self._systems[step.target.split(":")[1]]
-
-    def _dry(self, change: str) -> DryRun:
-        return DryRun(feasible=True, changes=(change,), reach="people only; no system is changed", cost="none")
 
 
 class CreateTicket(_TicketTool):
@@ -114,32 +77,20 @@ class CreateTicket(_TicketTool):
 
     def candidates(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:
         """One per service, in the preferred system."""
-        if not self._systems or not item.service or not first_of_service(item, context):
+        if not self._systems or not speaks_for_service(item, context):
             return ()
-        system = next(iter(self._systems))
-        step = Step(
-            tool=self.name,
-            target=f"{PREFIX}:{system}:{item.service}",
-            service=item.service,
-            region=item.region,
-            arguments={"title": f"{item.service} needs its owners", "priority": "high"},
-            sources={"title": f"inventory {item.name}: service", "priority": "the tool's default"},
-            summary=f"Open a ticket for the owners of {item.service}",
+        step = self._step(
+            item,
+            f"Open a ticket for the owners of {item.service}",
+            {"title": f"{item.service} needs its owners", "priority": "high"},
+            {"title": "service", "priority": "service; the tool's default"},
+            target=f"{PREFIX}:{next(iter(self._systems))}:{item.service}",
         )
-        return (
-            Candidate(
-                step=step.model_copy(update={"command": self.command(step)}),
-                addresses=FOR_PEOPLE,
-                risk=self.risk,
-                reversibility="reversible",
-                expected=ExpectedEffect(description="the owners know and act", within=3_600.0),
-                why=f"no tool changes what {item.service} suffers from; its owners can",
-                finding_ids=evidence(item, context, FOR_PEOPLE),
-                fit=0.1,
-            ),
-        )
+        effect = ExpectedEffect(description="the owners know and act", within=3_600.0)
+        return self._ask(item, context, step, effect, "its owners")
 
-    def dry_run(self, step: Step, before: TargetState) -> DryRun:  # noqa: ARG002 - every tool's signature
+    @override
+    def dry_run(self, step: Step, before: TargetState) -> DryRun:
         """A ticket can always be tried."""
         return self._dry(f"new ticket in {self._of(step).name}: {step.arguments.get('title')}")
 
@@ -160,23 +111,17 @@ class CreateTicket(_TicketTool):
         )
         return "done", f"ticket {number} was created in {system.name}"
 
-    def undo(self, step: Step, before: TargetState) -> Step | None:  # noqa: ARG002 - every tool's signature
+    @override
+    def undo(self, step: Step, before: TargetState) -> Step | None:
         """Resolve the ticket: it cannot be unmade."""
-        arguments = {
+        arguments: dict[str, Scalar] = {
             "of": "step",
             "title": str(step.arguments.get("title")),
             "text": "The step that opened this ticket was undone.",
             "state": "resolved",
         }
-        back = step.model_copy(
-            update={
-                "tool": UpdateTicket.name,
-                "arguments": arguments,
-                "sources": dict.fromkeys(arguments, "the step that is undone"),
-                "summary": f"Resolve the ticket {step.arguments.get('title')!r}",
-            }
-        )
-        return back.model_copy(update={"command": self.command(back)})
+        back = self._back(step, f"Resolve the ticket {step.arguments.get('title')!r}", arguments)
+        return back.model_copy(update={"tool": UpdateTicket.name})
 
 
 class UpdateTicket(_TicketTool):
@@ -186,11 +131,8 @@ class UpdateTicket(_TicketTool):
     reversible: bool = False
     takes: ClassVar[type[Arguments]] = TicketUpdate
 
-    def candidates(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:  # noqa: ARG002 - as above
-        """None."""
-        return ()
-
-    def dry_run(self, step: Step, before: TargetState) -> DryRun:  # noqa: ARG002 - every tool's signature
+    @override
+    def dry_run(self, step: Step, before: TargetState) -> DryRun:
         """A note can always be tried."""
         return self._dry(f"note in {self._of(step).name}: {step.arguments.get('text')}")
 
@@ -212,7 +154,3 @@ class UpdateTicket(_TicketTool):
             )
         )
         return "done", f"ticket {number} was updated in {system.name}"
-
-    def undo(self, step: Step, before: TargetState) -> Step | None:  # noqa: ARG002 - every tool's signature
-        """None: what was said stays said."""
-        return None

@@ -1,0 +1,98 @@
+"""What tools have in common: identity, defaults for what most of them do not do, and the shape of their steps."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+from autopilot.incident.base import Scalar
+from autopilot.incident.cause import CauseKind
+from autopilot.incident.plan import DryRun, ExpectedEffect, Risk, Step, TargetState
+from autopilot.remediation.base import Arguments, Candidate, Context, Effect, InventoryItem, RepeatGuard
+
+
+class BaseTool(ABC):
+    """A tool that is never offered, changes no setting and cannot be undone, until it says otherwise."""
+
+    name: str
+    system: str
+    tier: Literal["A", "B"] = "A"
+    risk: Risk
+    reversible: bool = True
+    repeat_guard: RepeatGuard = "state"
+    takes: ClassVar[type[Arguments]]
+    """The model of its arguments."""
+    addresses: ClassVar[frozenset[CauseKind]] = frozenset()
+    """Causes it helps against."""
+
+    @abstractmethod
+    def problem(self, step: Step) -> str:
+        """Why target or arguments do not fit; empty when they do."""
+
+    @abstractmethod
+    def command(self, step: Step) -> str:
+        """What a person could type to do the same by hand."""
+
+    @abstractmethod
+    def inspect(self, step: Step) -> TargetState:
+        """Read the present state of the fields the step reads or writes."""
+
+    @abstractmethod
+    def dry_run(self, step: Step, before: TargetState) -> DryRun:
+        """What would happen and whether it can work. Changes nothing."""
+
+    @abstractmethod
+    def execute(self, step: Step, key: str) -> tuple[Effect, str]:
+        """Act, as `base.Tool` says."""
+
+    def candidates(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:  # noqa: ARG002 - a default
+        """None: it is not offered by itself."""
+        return ()
+
+    def leaves(self, step: Step, before: TargetState) -> TargetState:  # noqa: ARG002 - a default
+        """The same settings."""
+        return before
+
+    def undo(self, step: Step, before: TargetState) -> Step | None:  # noqa: ARG002 - a default
+        """None: it cannot be taken back."""
+        return None
+
+    def _step(
+        self,
+        item: InventoryItem,
+        summary: str,
+        arguments: Mapping[str, Scalar],
+        sources: Mapping[str, str],
+        target: str = "",
+    ) -> Step:
+        """A step on an inventory item (or on `target`), with the command for it."""
+        step = Step(
+            tool=self.name,
+            target=target or item.resource,
+            service=item.service,
+            region=item.region,
+            arguments=dict(arguments),
+            sources={name: f"inventory {item.name}: {source}" for name, source in sources.items()},
+            summary=summary,
+        )
+        return step.model_copy(update={"command": self.command(step)})
+
+    def _offer(
+        self, step: Step, effect: ExpectedEffect, why: str, finding_ids: tuple[str, ...], fit: float
+    ) -> Candidate:
+        """A candidate for a step of this tool."""
+        return Candidate(
+            step=step,
+            addresses=self.addresses,
+            risk=self.risk,
+            reversibility="reversible" if self.reversible else "irreversible",
+            expected=effect,
+            why=why,
+            finding_ids=finding_ids,
+            fit=fit,
+        )
+
+    def _back(self, step: Step, summary: str, arguments: Mapping[str, Scalar]) -> Step:
+        """The same tool with the values that were there before."""
+        sources = dict.fromkeys(arguments, "state before the step")
+        back = step.model_copy(update={"arguments": dict(arguments), "sources": sources, "summary": summary})
+        return back.model_copy(update={"command": self.command(back)})
