@@ -14,7 +14,7 @@ from autopilot.incident.metric import MetricRef
 Signal = Literal[
     "latency", "errors", "throttling", "traffic", "work", "saturation", "headroom", "capacity", "availability",
     "other", "work_per_request", "utilisation", "log", "self_time", "own_errors", "change", "version", "state",
-    "alarm", "recurrence", "impact",
+    "alarm", "recurrence", "impact", "trend", "split",
 ]  # fmt: skip
 """What a clue speaks of; finer than the finding's kind."""
 
