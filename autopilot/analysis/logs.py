@@ -156,7 +156,8 @@ def _clue(row: dict[str, Any], windows: Windows, compared: bool) -> Clue | None:
             f"{words} {level} of {row['service']}{what}: \"{clean(row['sample'], 160)}\" "
             f"({row['after']} lines, {amount(now)} per minute; before {amount(usual)}) since {clock(onset)}"
         ),
-        cause_kind=known.cause if known else None,
+        cause_kind=known.cause if known and known.cause != "unknown" else None,
+        mechanism=known.mechanism if known else None,
         provenance=Provenance(
             source="logs", query=f"{row['resource'] or row['service']}: {row['template']}"[:1_000],
             window=windows.whole,

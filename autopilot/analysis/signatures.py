@@ -1,9 +1,77 @@
-"""Known failure signatures: what software says when it fails, as data. First match wins, so order by precision."""
+"""Known failure signatures: what software says when it fails. They are data, in `rules/signatures.yaml`.
+
+First match wins. Patterns are bounded: every repeat has a limit and none stands on a group, so the work of a search
+grows with the length of the text only, and no text can make it explode.
+"""
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from math import prod
+from typing import Annotated
 
-from autopilot.incident.cause import CauseKind
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from autopilot.incident.cause import MECHANISMS, CauseKind, Mechanism
+
+_LOOKED_AT = 1_000
+"""Characters of a text that are searched."""
+_WORK = 20_000
+"""The product of a pattern's repeats; a search takes at most as many steps per character of the text."""
+_RANGE = re.compile(r"\{\d*,(\d*)\}")
+_UNBOUNDED = re.compile(r"(?<!\\)(?:\\\\)*[*+]|\{\d*,\}")
+_REPEATED_GROUP = re.compile(r"(?<!\\)(?:\\\\)*\)[{*+]")
+_LOOKAROUND = re.compile(r"\\[1-9]|\(\?[^:]")
+_CLASS = re.compile(r"\[(?:\\.|[^\]\\])*\]")
+
+
+def _bounded(pattern: str) -> str:
+    """A pattern that no text can make slow. Raises ValueError with what to write instead."""
+    bare = _CLASS.sub("x", pattern)
+    if _UNBOUNDED.search(bare):
+        raise ValueError(
+            f"{pattern!r} repeats without a bound; write {{0,40}} instead of * and {{1,40}} instead of +"
+        )
+    if _REPEATED_GROUP.search(bare):
+        raise ValueError(f"{pattern!r} repeats a group; repeat single characters only")
+    if _LOOKAROUND.search(bare):
+        raise ValueError(f"{pattern!r} looks around or refers back; say it in plain alternatives")
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+    if prod(int(low_high[1] or 1) for low_high in _RANGE.finditer(bare)) > _WORK:
+        raise ValueError(f"{pattern!r} repeats too much; the bounds of its repeats may multiply to {_WORK:,}")
+    return pattern
+
+
+class _Entry(BaseModel):
+    """One entry of the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1, max_length=60)
+    cause: CauseKind | None = None
+    mechanism: Mechanism | None = None
+    patterns: tuple[Annotated[str, AfterValidator(_bounded)], ...] = Field(min_length=1)
+    points_outward: bool = False
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> "_Entry":
+        if (self.cause is None) == (self.mechanism is None):
+            raise ValueError(
+                f"signature {self.name!r} needs either a cause or a mechanism, which implies its cause"
+            )
+        return self
+
+    @property
+    def signature(self) -> "Signature":
+        cause = MECHANISMS[self.mechanism][0] if self.mechanism else self.cause
+        return Signature(
+            self.name, cause or "unknown", "|".join(self.patterns), self.points_outward, self.mechanism
+        )
 
 
 @dataclass(frozen=True)
@@ -12,136 +80,41 @@ class Signature:
 
     name: str
     cause: CauseKind
+    """`unknown` where the words prove a failure and leave its cause open."""
     pattern: str
     points_outward: bool = False
     """The writer is the victim: the cause lies in what it calls."""
+    mechanism: Mechanism | None = None
+    """What exactly is wrong, where the words say that much; it belongs to the cause."""
 
 
-SIGNATURES: tuple[Signature, ...] = (
-    Signature(
-        "out of memory",
-        "memory",
-        r"oom.?killed|out of ?memory|outofmemoryerror|memoryerror|cannot allocate memory|"
-        r"memory size: .* max memory used|heap space|runtime exited.*killed",
-    ),
-    Signature(
-        "throttled",
-        "throttled",
-        r"throttl|provisioned ?throughput|rate exceeded|too many requests|slow ?down\b|"
-        r"request limit exceeded|rate limit|\b429\b",
-        points_outward=True,
-    ),
-    Signature(
-        "quota reached",
-        "quota",
-        r"quota|limit ?exceeded|service ?limit|maximum number of .* reached|insufficient ?(instance|"
-        r"account) ?capacity",
-    ),
-    Signature(
-        "connection pool exhausted",
-        "connection_pool",
-        r"pool.{0,30}(exhaust|timed? ?out|timeout|full|is empty|limit)|(exhaust|no (free|"
-        r"available)).{0,30}(pool|connection)|too many (clients|connections)|remaining connection slots|"
-        r"unable to acquire.{0,20}connection|hikaripool|queuepool",
-    ),
-    Signature(
-        "deadlock",
-        "lock_contention",
-        r"deadlock|lock wait timeout|could not obtain lock|lock timeout|serialization failure|"
-        r"could not serialize",
-    ),
-    Signature(
-        "certificate",
-        "certificate",
-        r"certificate|x509|ssl ?handshake|tls ?handshake|ssl.*(verif|error|fail)|pkix path|unknown ca\b",
-    ),
-    Signature(
-        "name resolution",
-        "network",
-        r"no such host|name or service not known|name resolution|getaddrinfo|nxdomain|unknownhostexception|"
-        r"enotfound|eai_again|could not resolve|servfail",
-        points_outward=True,
-    ),
-    Signature(
-        "disk full",
-        "disk",
-        r"no space left|disk (is )?full|enospc|disk quota|read-only file ?system|input/output error|"
-        r"filesystem.*full",
-    ),
-    Signature(
-        "permission",
-        "permission",
-        r"access ?denied|not authori[sz]ed|permission denied|unauthorized|forbidden|authentication failed|"
-        r"invalid (credentials|token|signature)|expired ?token|\b(401|403)\b",
-    ),
-    Signature(
-        "image pull",
-        "image",
-        r"imagepullbackoff|errimagepull|cannotpullcontainer|failed to pull image|"
-        r"manifest (for .* )?(unknown|not found)",
-    ),
-    Signature(
-        "scheduling",
-        "scheduling",
-        r"failedscheduling|unable to place a task|insufficient (cpu|memory|pods)|nodes? (are|"
-        r"is) (un)?available|evicted|didn.t match.*(affinity|selector)|untolerated taint",
-    ),
-    Signature(
-        "start or probe",
-        "startup",
-        r"(readiness|liveness|startup) probe failed|health ?check.{0,20}fail|failed to start|"
-        r"createcontainerconfigerror|init.{0,20}(error|fail|timed? ?out)|unhealthy",
-    ),
-    Signature(
-        "configuration",
-        "config_change",
-        r"(invalid|missing|unknown|bad|malformed|could not parse|failed to (load|parse)).{0,40}(config|"
-        r"configuration|setting|environment variable|property|yaml|toml)|config(uration)?.{0,30}(error|"
-        r"invalid|not found|missing)",
-    ),
-    Signature(
-        "schema or data",
-        "data",
-        r"(column|relation|table|index|field) .{0,60}(does not exist|not found|unknown)|unknown column|"
-        r"no such (table|column)|constraint violation|violates .{0,30}constraint|schema.{0,20}mismatch|"
-        r"corrupt",
-    ),
-    Signature(
-        "crash",
-        "crash",
-        r"crashloopbackoff|panic:|segmentation fault|sigsegv|core dumped|fatal error|process exited|"
-        r"exited with (code )?[1-9]|stack overflow|back-off restarting",
-    ),
-    Signature(
-        "slow query",
-        "slow_query",
-        r"slow quer|query.{0,30}(took|timed? ?out|exceeded)|statement timeout|full (table )?scan|"
-        r"canceling statement",
-    ),
-    Signature(
-        "circuit open",
-        "dependency",
-        r"circuit ?breaker|no healthy upstream|upstream connect error|service unavailable|bad gateway|"
-        r"\b50[234]\b",
-        points_outward=True,
-    ),
-    Signature(
-        "connection refused",
-        "dependency",
-        r"connection refused|econnrefused|connection reset|econnreset|broken pipe|no route to host|"
-        r"network is unreachable|host.{0,10}unreachable|connection closed|connecttimeout",
-        points_outward=True,
-    ),
-    Signature(
-        "timeout",
-        "dependency",
-        r"time[d]?[ -]?out|deadline exceeded|context canceled|etimedout",
-        points_outward=True,
-    ),
+def read_signatures(text: str) -> tuple[Signature, ...]:
+    """The signatures of a YAML list, in its order.
+
+    Raises:
+        ValueError: an entry is not what the head of `rules/signatures.yaml` describes; the message names it.
+    """
+    try:
+        entries = TypeAdapter(tuple[_Entry, ...]).validate_python(yaml.safe_load(text))
+    except (yaml.YAMLError, ValidationError) as error:
+        raise ValueError(f"The failure signatures cannot be read; correct the file: {error}") from error
+    names = [entry.name for entry in entries]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"Failure signatures need different names; {twice[0]!r} stands twice.")
+    return tuple(entry.signature for entry in entries)
+
+
+SIGNATURES: tuple[Signature, ...] = read_signatures(
+    resources.files("autopilot.analysis").joinpath("rules/signatures.yaml").read_text("utf-8")
 )
+_COMPILED = tuple((re.compile(signature.pattern), signature) for signature in SIGNATURES)
+
+
+@lru_cache(maxsize=4_096)
+def _found(lowered: str) -> Signature | None:
+    return next((signature for pattern, signature in _COMPILED if pattern.search(lowered)), None)
 
 
 def signature_of(text: str) -> Signature | None:
     """The first signature that a text matches."""
-    lowered = text[:1_000].lower()
-    return next((s for s in SIGNATURES if re.search(s.pattern, lowered)), None)
+    return _found(text[:_LOOKED_AT].lower())
