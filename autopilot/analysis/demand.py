@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from autopilot.analysis.clue import Clue, amount, clock, make_finding
+from autopilot.analysis.limits import LIMITS, provisioned
 from autopilot.analysis.metrics import SUMS, WORTH_TELLING, SeriesTable
 from autopilot.analysis.series import detect, tidy
 from autopilot.analysis.topology import Graph
@@ -19,11 +20,6 @@ _PAIRS = 400
 """Quotients looked at: callers times what they use."""
 _NEARLY_FULL = 0.9
 """Share of a limit from which requests begin to wait or to be refused."""
-LIMITS: tuple[tuple[str, str, str], ...] = (
-    ("ConsumedReadCapacityUnits", "ProvisionedReadCapacityUnits", "read_capacity"),
-    ("ConsumedWriteCapacityUnits", "ProvisionedWriteCapacityUnits", "write_capacity"),
-)
-"""Consumption metric (a sum per period) → its limit per second as a metric, or as a setting in the inventory."""
 _LEAST_FULL = 2
 """Samples at the limit that make it more than a spike."""
 _WIDEST = 5 * 60 * MICROS
@@ -129,20 +125,12 @@ def limit_clues(table: SeriesTable, inventory: dict[tuple[str, str], float]) -> 
     consumed = table.identity.filter(pl.col("metric").is_in(names) & pl.col("statistic").is_in(SUMS)).to_dicts()
     for row in consumed:
         _, limit_name, setting = next(rule for rule in LIMITS if rule[0] == row["metric"])
-        limit = _limit(table, row, limit_name) or inventory.get((row["service"], setting))
+        limit = provisioned(table, row["service"], row["resource"], row["region"], limit_name)
+        limit = limit or inventory.get((row["service"], setting))
         clue = _full(table, row, limit_name, limit) if limit else None
         if clue is not None:
             clues.append(clue)
     return clues
-
-
-def _limit(table: SeriesTable, row: dict[str, Any], limit_name: str) -> float | None:
-    same = (pl.col("metric") == limit_name) & (pl.col("service") == row["service"])
-    sids = table.identity.filter(
-        same & (pl.col("resource") == row["resource"]) & (pl.col("region") == row["region"])
-    )["sid"]
-    values = table.samples.filter(pl.col("sid").is_in(sids.implode())).sort("time", "value")["value"]
-    return float(values[-1]) if len(values) and values[-1] > 0 else None
 
 
 def _full(table: SeriesTable, row: dict[str, Any], limit_name: str, limit: float) -> Clue | None:

@@ -19,6 +19,7 @@ from autopilot.analysis.suspects import ENOUGH, rank
 from autopilot.analysis.timeline import tell
 from autopilot.analysis.topology import read_graph
 from autopilot.analysis.traces import trace_clues
+from autopilot.analysis.trend import trend_clues
 from autopilot.analysis.versions import version_health
 from autopilot.analysis.weights import WEIGHTS, Weights
 from autopilot.analysis.windows import MICROS, Windows, moment
@@ -108,6 +109,7 @@ def gather(case: Case) -> Evidence:
     }  # fmt: skip
     facts = [
         *metric_clues(table, focus), *work_per_request(table, graph), *limit_clues(table, settings),
+        *trend_clues(table, items, case.table("alarms")),
         *log_clues(case.table("logs"), windows), *trace_clues(case.table("spans"), windows),
         *state_clues(items, case.table("state"), table), *alarm_clues(case.table("alarms"), windows),
     ]  # fmt: skip

@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 
 
 def _named() -> Mapping[str, float]:
-    return {"metric": 0.5, "log": 0.55, "trace": 0.5, "state": 0.6, "utilisation": 0.65, "recurrence": 0.15}
+    return {
+        "metric": 0.5,
+        "log": 0.55,
+        "trace": 0.5,
+        "state": 0.6,
+        "condition": 1.0,
+        "utilisation": 0.65,
+        "recurrence": 0.15,
+        "trend": 0.4,
+    }
 
 
 def _symptoms() -> Mapping[str, float]:
