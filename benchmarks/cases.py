@@ -31,7 +31,8 @@ from benchmarks.records import (
     read_samples,
     span_of,
 )
-from benchmarks.snapshot import Row, Snapshot, alarm_rows
+from benchmarks.snapshot import Snapshot
+from benchmarks.snapshot_rows import Row, alarm_rows
 
 _KINDS = ("app", "node", "namespace")
 _DAY = timedelta(days=1)

@@ -14,6 +14,8 @@ _AGE = re.compile(r"(\d+)([dhms])")
 _SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _DEPTH = 12
 """Levels of indentation that are followed; nothing kubectl prints is deeper."""
+_VERBATIM = frozenset({"Args", "Command", "Mounts", "Environment Variables from", "Tolerations", "Taints"})
+"""Blocks whose lines are values in their own words, whatever colons they hold."""
 _Lines = list[tuple[int, str]]
 
 
@@ -66,7 +68,9 @@ def _block(lines: _Lines, depth: int) -> Any:
         if match is None:
             rest += [head.strip(), *(line.strip() for _, line in below)]
         else:
-            found[match.group(1)] = _value((match.group(2) or "").strip(), below, depth)
+            key, value = match.group(1), (match.group(2) or "").strip()
+            verbatim = key in _VERBATIM
+            found[key] = _verbatim(value, below) if verbatim else _value(value, below, depth)
     return found | ({"lines": rest} if rest else {})
 
 
@@ -79,6 +83,10 @@ def _entries(lines: _Lines, margin: int) -> Iterator[tuple[str, _Lines]]:
             end += 1
         yield lines[at][1], lines[at + 1 : end]
         at = end
+
+
+def _verbatim(value: str, below: _Lines) -> list[str]:
+    return [text for text in (value, *(line.strip() for _, line in below)) if text]
 
 
 def _value(value: str, below: _Lines, depth: int) -> Any:

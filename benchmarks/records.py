@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from autopilot.case.schema import conform
-from benchmarks.snapshot import Row, log_row
+from benchmarks.snapshot_rows import Row, log_row
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STATISTIC = re.compile(r"^(.+)\.(Average|Sum|Minimum|Maximum|SampleCount|p\d+(?:\.\d+)?)$")

@@ -1,20 +1,28 @@
 """A recorded Kubernetes snapshot (`Tool:{arguments}` → output) as rows of a case.
 
-One `state` row per observed object, named `k8s_<kind>`; its body joins what was listed, described and declared.
+One `state` row per observed object: kind `k8s_<kind in lower case>`, name as in its metadata, the application it
+belongs to as service, and as body the object as `kubectl get -o json` returns it (`snapshot_objects`). A manifest
+that is not, or not so, in the cluster is a row of kind `k8s_declared_<kind>`. Beside the objects there are
+
+- `event`: `type`, `reason`, `object` (`pod/x`), `message`, `count`; its name is the object's;
+- `node_service`, named `<node>/<unit>`: `node`, `unit`, `state` (`active`, `inactive`, `failed`, `unreachable` …),
+  `sub_state`, `report`; its service is the node;
+- `connectivity`, named `<service>/<port>`: `service`, `port`, `reachable` (from any node), `unreachable_from`
+  (nodes), `report`.
+
 Naive times and the wall times in log lines belong to the cluster's clock and are read as UTC alike, so that
 everything of one snapshot lies on one axis.
 """
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import JsonValue, TypeAdapter
 
 from benchmarks.kubectl_text import (
-    is_list,
     is_mapping,
     read_description,
     read_events,
@@ -22,14 +30,16 @@ from benchmarks.kubectl_text import (
     read_table,
     seconds_of,
 )
+from benchmarks.snapshot_fields import repeats, rows_of
+from benchmarks.snapshot_objects import Part, Seen, declared_object, differs, live_object, pruned, under
+from benchmarks.snapshot_rows import Row, alarm_rows, connectivity_row, log_rows, node_service_row
 
-Row = dict[str, object]
 _ARGUMENTS = TypeAdapter(dict[str, JsonValue])
 _EDGE = re.compile(r"^[\s│]*[├└]──\s*([^\s<]+)")
-_LEVEL = re.compile(r"\b(FATAL|PANIC|CRITICAL|SEVERE|ERROR|WARN(?:ING)?|INFO|DEBUG|TRACE)\b", re.IGNORECASE)
-_STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:[.,](\d{1,6})\d*)?(?:Z|[+-]\d\d:?\d\d)?\s+")
+_EVENTS = re.compile(r"^Events:\s*\n", re.MULTILINE)
 _APP_LABELS = ("app", "app.kubernetes.io/name", "k8s-app")
-_WORKLOADS = ("k8s_service", "k8s_deployment", "k8s_statefulset")
+_WORKLOADS = ("service", "deployment", "statefulset")
+_NAMESPACED = ("namespace", "resourcequota", "limitrange")
 
 
 def singular(kind: str) -> str:
@@ -43,14 +53,15 @@ def singular(kind: str) -> str:
 
 
 class Snapshot:
-    """Collects the objects, events, log lines, calls and alarms of one snapshot."""
+    """Collects the objects, facts, events, log lines, calls and alarms of one snapshot."""
 
     def __init__(self, outputs: Mapping[str, Any], at: datetime) -> None:
         self.at = at
         self.logs: list[Row] = []
         self.alarms: list[Row] = []
         self.calls: dict[tuple[str, str], None] = {}
-        self._objects: dict[tuple[str, str], dict[str, Any]] = {}
+        self._objects: dict[tuple[str, str], Seen] = {}
+        self._facts: dict[tuple[str, str], Row] = {}
         self._events: dict[tuple[str, ...], Row] = {}
         self._roots: dict[str, None] = {}
         for call, output in sorted(outputs.items()):
@@ -68,25 +79,26 @@ class Snapshot:
         elif tool == "GetServiceDependencies":
             self._dependencies(str(output))
         elif tool == "GetErrorLogs":
-            self._errors(given.get("service_name", ""), output)
+            self.logs.extend(log_rows(given.get("service_name", ""), output, self.at))
         elif tool == "GetAlerts":
             self.alarms += alarm_rows(output, self.at)
         else:
             self._probed(tool, given, output)
 
+    def _object(self, kind: str, name: str) -> Seen:
+        return self._objects.setdefault((kind, name), Seen())
+
     def _declared(self, given: Mapping[str, str], output: str) -> None:
         for manifest in read_manifests(output):
             metadata = manifest.get("metadata")
             name = metadata.get("name") if is_mapping(metadata) else None
-            kind = f"k8s_{singular(str(manifest.get('kind', '')))}"
-            self._object(kind, str(name or given.get("app_name")))["manifest"] = manifest
-
-    def _object(self, kind: str, name: str) -> dict[str, Any]:
-        return self._objects.setdefault((kind, name), {})
+            kind = singular(str(manifest.get("kind", "")))
+            seen = self._object(kind, str(name or given.get("app_name")))
+            seen.declared, seen.app = declared_object(manifest), given.get("app_name", "")
 
     def _listed(self, given: Mapping[str, str], output: str) -> None:
-        kind = f"k8s_{singular(given.get('resource_type', ''))}"
-        if kind == "k8s_event":
+        kind = singular(given.get("resource_type", ""))
+        if kind == "event":
             for event in read_events(output):
                 self._event(event["object"].partition("/")[2], event)
             return
@@ -94,28 +106,28 @@ class Snapshot:
             return
         for row in read_table(output):
             if row.get("name"):
-                self._object(kind, row["name"]).setdefault("listed", {}).update(row)
+                seen = self._object(kind, row["name"])
+                seen.listed.update(row)
+                seen.namespace = given.get("namespace", "")
 
     def _described(self, given: Mapping[str, str], output: str) -> None:
-        found = read_description(output)
-        name = given.get("name", "")
-        if not isinstance(found.get("Name"), str):
+        name, kind = given.get("name", ""), singular(given.get("resource_type", ""))
+        if not output.lstrip().startswith("Name:"):
             return
-        kind = singular(given.get("resource_type", ""))
-        self._object(f"k8s_{kind}", name)["described"] = found
-        events = found.get("Events")
-        for event in events if is_list(events) else ():
-            if is_mapping(event):
-                lower = {str(key).lower(): str(value) for key, value in event.items()}
-                self._event(name, lower | {"object": f"{kind}/{name}"})
+        self._object(kind, name).described = output
+        events = _EVENTS.search(output)
+        for event in rows_of(read_description(output[events.start() :]).get("Events")) if events else ():
+            lower = {str(key).lower(): str(value) for key, value in event.items()}
+            self._event(name, lower | {"object": f"{kind}/{name}"})
 
     def _event(self, name: str, event: Mapping[str, str]) -> None:
-        reason, message = event.get("reason", ""), event.get("message", "")
-        age = seconds_of(event.get("age", ""))
+        reason, message, told = event.get("reason", ""), event.get("message", ""), event.get("age", "")
+        age = seconds_of(told)
         time = self.at - timedelta(seconds=age) if age is not None else None
-        body = {key: event.get(key, "") for key in ("type", "reason", "object", "message")}
+        body: Part = {key: event.get(key, "") for key in ("type", "reason", "object", "message")}
         self._events.setdefault((name, reason, message), {
-            "time": time, "kind": "event", "name": name, "body": json.dumps(body, ensure_ascii=False),
+            "time": time, "kind": "event", "name": name,
+            "body": json.dumps(body | {"count": repeats(told)}, ensure_ascii=False),
         })  # fmt: skip
 
     def _dependencies(self, output: str) -> None:
@@ -136,28 +148,20 @@ class Snapshot:
                 path = [*path[:depth], edge.group(1)]
                 self.calls[(path[-2], path[-1])] = None
 
-    def _errors(self, service: str, output: Any) -> None:
-        if not is_mapping(output):
-            return
-        for stream, lines in sorted(output.items()):
-            for line in lines if is_list(lines) else ():
-                text = line.get("sample", "") if is_mapping(line) else line
-                self.logs.append(log_row(service, str(stream), str(text), self.at, "ERROR"))
-
     def _probed(self, tool: str, given: Mapping[str, str], output: Any) -> None:
-        """Clusters, node services, connections: whatever tool there was, its answer is a fact about an object."""
+        """Clusters, units of nodes and connections: what was asked of the system by name."""
         if is_mapping(output):
             for node in output.get("nodes", ()):
                 if is_mapping(node) and node.get("name"):
-                    self._object("k8s_node", str(node["name"]))["configuration"] = node
+                    self._object("node", str(node["name"])).configured = node
             return
-        subject = given.get("node_name") or given.get("service_name")
-        if not subject:
-            return
-        detail = given.get("port") or given.get("service_name", "")
-        words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", tool.removeprefix("Check")).lower()
-        body = self._object(f"k8s_{words}", f"{subject}/{detail}")
-        body |= {**given, "report": str(output), "subject": subject}
+        row: Row | None = None
+        if given.get("node_name") and given.get("service_name"):
+            row = node_service_row(given["node_name"], given["service_name"], str(output), self.at)
+        elif tool.startswith("CheckServiceConnectivity"):
+            row = connectivity_row(given.get("service_name", ""), given.get("port", ""), str(output), self.at)
+        if row is not None:
+            self._facts.setdefault((str(row["kind"]), str(row["name"])), row)
 
     def entries(self) -> tuple[str, ...]:
         """Services that users reach: those marked so, else those that others do not call."""
@@ -165,21 +169,35 @@ class Snapshot:
         return tuple(self._roots) or tuple(dict.fromkeys(c for c, _ in self.calls if c not in callees))[:5]
 
     def state(self, namespace: str) -> list[Row]:
-        """One row per object and per event; the service is the application that the object belongs to."""
+        """One row per object, fact and event; the service is the application that the object belongs to."""
         apps = {name for (kind, name) in self._objects if kind in _WORKLOADS}
-        rows: list[Row] = [
-            {
-                "time": self.at, "kind": kind, "name": name, "region": "",
-                "body": json.dumps(body, ensure_ascii=False, default=str),
-                "service": _owner(kind, name, body, apps, namespace),
-            }
-            for (kind, name), body in self._objects.items()
-        ]  # fmt: skip
-        owners = {str(row["name"]): row["service"] for row in rows}
+        apps |= {service for call in self.calls for service in call}
+        rows = list(self._object_rows(apps, namespace))
+        owners = {str(row["name"]): str(row["service"]) for row in rows}
+        rows += self._facts.values()
         for event in self._events.values():
             name = str(event["name"])
             rows.append(event | {"service": owners.get(name) or _nearest(name, apps), "region": ""})
         return rows
+
+    def _object_rows(self, apps: Iterable[str], namespace: str) -> Iterator[Row]:
+        templates: dict[str, Part] = {}
+        for (kind, name), seen in sorted(self._objects.items(), key=lambda item: item[0][0] == "pod"):
+            live = live_object(kind, name, seen, namespace, self.at) if seen.live else {}
+            body = under(live, seen.declared) if live else {}
+            if "template" in body.get("spec", {}):
+                templates[name] = body["spec"]["template"].get("spec", {})
+            if kind == "pod" and live:
+                body["spec"] = under(body.get("spec", {}), templates.get(_workload(body), {}))
+            service = _owner(kind, name, body or seen.declared, apps, namespace, seen.app)
+            if live:
+                yield self._row(f"k8s_{kind}", name, service, body)
+            if seen.declared and (not live or differs(live, seen.declared)):
+                yield self._row(f"k8s_declared_{kind}", name, service, seen.declared)
+
+    def _row(self, kind: str, name: str, service: str, body: Part) -> Row:
+        told = json.dumps(pruned(body), ensure_ascii=False, default=str)
+        return {"time": self.at, "kind": kind, "name": name, "service": service, "region": "", "body": told}
 
 
 def _arguments(text: str) -> dict[str, str]:
@@ -189,61 +207,32 @@ def _arguments(text: str) -> dict[str, str]:
         return {}
 
 
-def _owner(kind: str, name: str, body: Mapping[str, Any], apps: Iterable[str], namespace: str) -> str:
-    if kind == "k8s_node":
+def _workload(pod: Part) -> str:
+    """The workload whose template a pod was made from: its owner, or the deployment of an owning replica set."""
+    for owner in pod["metadata"].get("ownerReferences", ()):
+        name = str(owner["name"])
+        return name.rpartition("-")[0] if owner["kind"] == "ReplicaSet" else name
+    return ""
+
+
+def _owner(kind: str, name: str, body: Part, apps: Iterable[str], namespace: str, app: str) -> str:
+    """The node or namespace itself, else the application: by label, by name, by whose manifest it stands in."""
+    if kind == "node":
         return name
-    if kind in ("k8s_namespace", "k8s_resourcequota"):
-        return namespace
-    if "subject" in body:
-        return str(body["subject"])
-    label = _label(body)
-    if label:
-        return label
-    if name in apps:
-        return name
-    return _nearest(name, apps)
+    if kind in _NAMESPACED:
+        return name if kind == "namespace" else body.get("metadata", {}).get("namespace") or namespace
+    metadata = body.get("metadata")
+    labels = metadata.get("labels") if is_mapping(metadata) else None
+    found = {key: str(value) for key, value in labels.items()} if is_mapping(labels) else {}
+    label = next((found[key] for key in _APP_LABELS if found.get(key)), "")
+    if label or name in apps:
+        return label or name
+    spec = body.get("spec")
+    claim = spec.get("claimRef") if is_mapping(spec) else None
+    return app or _nearest(str(claim.get("name") if is_mapping(claim) else "") or name, apps)
 
 
 def _nearest(name: str, apps: Iterable[str]) -> str:
     """The application whose name a generated name contains, the longest first; else the name itself."""
     near = [app for app in apps if f"-{app}-" in f"-{name}-"]
     return max(near, key=lambda app: (len(app), app)) if near else name
-
-
-def _label(body: Mapping[str, Any]) -> str:
-    """The application that the object's labels name."""
-    described = body.get("described")
-    labels = described.get("Labels", "") if is_mapping(described) else ""
-    texts = [str(text) for text in labels] if is_list(labels) else [str(labels)]
-    listed = body.get("listed")
-    texts += str(listed.get("labels", "")).split(",") if is_mapping(listed) else []
-    found = dict(text.split("=", 1) for text in texts if "=" in text)
-    return next((found[key].strip() for key in _APP_LABELS if key in found), "")
-
-
-def log_row(service: str, stream: str, text: str, at: datetime, level: str = "") -> Row:
-    """One log line; its own stamp is taken off the front and used, else the time of the snapshot."""
-    stamp = _STAMP.match(text)
-    message = text[stamp.end() :] if stamp else text
-    time = datetime.fromisoformat(stamp.group(1)).replace(tzinfo=at.tzinfo) if stamp else at
-    if stamp and stamp.group(2):
-        time = time.replace(microsecond=int(stamp.group(2).ljust(6, "0")))
-    said = _LEVEL.search(message[:200])
-    return {
-        "time": time, "service": service, "resource": stream, "kind": "application", "message": message,
-        "level": level or (said.group(1).upper() if said else ""),
-    }  # fmt: skip
-
-
-def alarm_rows(told: Any, at: datetime) -> list[Row]:
-    """Alerts of users' actions: which entry failed, doing what, and the error they saw."""
-    alerts = told.get("alerts") if is_mapping(told) else None
-    return [_alarm(alert, at) for alert in (alerts if is_list(alerts) else ()) if is_mapping(alert)]
-
-
-def _alarm(alert: Mapping[str, Any], at: datetime) -> Row:
-    return {
-        "time": at, "state": "firing", "name": str(alert.get("business_action", "")),
-        "service": str(alert.get("entry_service", "")), "resource": str(alert.get("url", "")),
-        "reason": str(alert.get("raw_error", "")),
-    }  # fmt: skip

@@ -1,33 +1,15 @@
 """Cases in the public layout become cases of the product."""
 
 import gzip
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from benchmarks.cases import find_cases, read_case
-from tests.unit.benchmarks.small_cases import START, fault, write_case, write_json, write_lines, write_samples
+from tests.unit.benchmarks.small_cases import START, fault, write_case, write_lines, write_samples
 
 BEGIN = datetime.fromtimestamp(START, UTC)
-POD = """Name:         db-5d8-x1
-Labels:       app=db
-              tier=store
-Containers:
-  db:
-    State:          Waiting
-      Reason:       CrashLoopBackOff
-    Limits:
-      memory:  64Mi
-Conditions:
-  Type    Status
-  Ready   False
-Events:
-  Type     Reason   Age   From     Message
-  ----     ------   ---   ----     -------
-  Warning  BackOff  26s   kubelet  Back-off restarting failed container
-"""
 
 
 def test_known_start_of_the_fault_splits_the_windows(tmp_path: Path) -> None:
@@ -81,47 +63,6 @@ def test_logs_traces_and_their_baseline_are_one_table(tmp_path: Path) -> None:
     assert logs["time"][0] < case.scope.incident.start
     spans = case.table("spans")
     assert spans.select("parent_id", "service", "duration").rows() == [("", "web", 0.005), ("1", "db", 0.004)]
-
-
-def test_snapshot_becomes_one_row_per_object_with_its_owner(tmp_path: Path) -> None:
-    folder = write_case(
-        tmp_path / "cluster" / "a", collected_at="2026-01-10T16:00:00", namespace="shop", symptom={"service": None},
-        candidates=["app/web", "app/db", "node/n1", "namespace/shop"],
-    )  # fmt: skip
-    listing = "NAME        STATUS             NODE   LABELS\ndb-5d8-x1   CrashLoopBackOff   n1     app=db\n"
-    events = "26s   Warning   Unhealthy   pod/web-77f-a2   Readiness probe failed: refused\n"
-    call = "[Service]: web (Entrypoint)\n[Upstream (Called By)]: (User Traffic)\nweb\n└── db  <-- (Database)"
-    manifest = "kind: Deployment\nmetadata: {name: web}\nspec: {replicas: 0}\n---\n: [broken"
-    outputs = {
-        'GetResources:{"resource_type":"pods","show_labels":true}': listing,
-        'GetResources:{"resource_type":"events"}': events,
-        'DescribeResource:{"resource_type":"pods","name":"db-5d8-x1"}': POD,
-        'GetAppYAML:{"app_name":"web"}': manifest,
-        'CheckServiceConnectivity:{"service_name":"db","port":5432}': "Connection Failed",
-        'GetServiceDependencies:{"service_name":"web"}': call,
-        "GetClusterConfiguration:{}": {"nodes": [{"name": "n1", "status": "NotReady"}]},
-        'GetErrorLogs:{"service_name":"web"}': {"app": ["2026-01-10T15:59:00.5+08:00 ERROR cannot reach db"]},
-    }
-    write_json(folder / "snapshot.json.gz", outputs)
-    public = read_case(folder)
-    rows = {(row["kind"], row["name"]): row for row in public.case.table("state").to_dicts()}
-    pod = json.loads(rows["k8s_pod", "db-5d8-x1"]["body"])
-    assert pod["listed"]["status"] == "CrashLoopBackOff"
-    assert pod["described"]["Containers"]["db"]["State"] == {"value": "Waiting", "Reason": "CrashLoopBackOff"}
-    assert pod["described"]["Conditions"] == [{"type": "Ready", "status": "False"}]
-    assert rows["k8s_pod", "db-5d8-x1"]["service"] == "db"
-    assert json.loads(rows["k8s_deployment", "web"]["body"])["manifest"]["spec"] == {"replicas": 0}
-    assert json.loads(rows["k8s_service_connectivity", "db/5432"]["body"])["report"] == "Connection Failed"
-    assert rows["k8s_node", "n1"]["service"] == "n1"
-    unhealthy = rows["event", "web-77f-a2"]
-    assert unhealthy["service"] == "web"
-    assert unhealthy["time"] == datetime(2026, 1, 10, 15, 59, 34, tzinfo=UTC)
-    assert public.case.table("topology").select("caller", "callee").rows() == [("web", "db")]
-    assert public.case.scope.services == ("web",)
-    log = public.case.table("logs").to_dicts()[0]
-    assert (log["level"], log["message"]) == ("ERROR", "ERROR cannot reach db")
-    assert log["time"] == datetime(2026, 1, 10, 15, 59, 0, 500_000, tzinfo=UTC)
-    assert public.candidate("db") == "app/db"
 
 
 def test_a_deploy_is_told_with_the_commit_it_names(tmp_path: Path) -> None:
