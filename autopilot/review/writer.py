@@ -18,9 +18,10 @@ from autopilot.incident.finding import Dossier, Finding, TimelineEntry
 from autopilot.incident.metric import MetricRef
 from autopilot.incident.ports import CaseStore, Failure
 from autopilot.incident.state import IncidentState
+from autopilot.plots.drawing import Mark, MarkKind, load
 from autopilot.review import record, wording
 from autopilot.review.markdown import escaped
-from autopilot.review.plots import Chart, Mark, MarkKind, load, span, svg
+from autopilot.review.plots import Chart, span, svg
 from autopilot.review.proposals import follow_ups, improvements
 from autopilot.review.series import CaseSeries, Series
 
