@@ -9,24 +9,19 @@ from pydantic import TypeAdapter, ValidationError
 
 from autopilot.analysis.clue import SYMPTOMS, Clue, amount, clock, make_finding
 from autopilot.analysis.kinds import MetricKind, kind_of
-from autopilot.analysis.series import detect, tidy
-from autopilot.analysis.windows import MICROS, Windows
+from autopilot.analysis.sampling import SUMS, regular, split_series
+from autopilot.analysis.series import detect
+from autopilot.analysis.windows import Windows
 from autopilot.incident.base import Scalar
 from autopilot.incident.finding import Provenance
 from autopilot.incident.metric import MetricRef
 
-KEY = ["source", "namespace", "metric", "statistic", "dimensions", "service", "resource", "region", "unit"]
-SUMS = ("Sum", "SampleCount", "sum", "count")
-"""Statistics that add up over time."""
+__all__ = ["SUMS", "WORTH_TELLING", "SeriesTable", "metric_clues", "read_series", "reference"]
 VERSION_LABELS = ("ExecutedVersion", "version", "service_version", "app_version")
 WORTH_TELLING = 0.2
 """Least score of a metric finding."""
 MOST = 60
 """Metric findings in a dossier."""
-_LEAST_STEP = 10 * MICROS
-_MOST_ZEROS = 2_000
-"""Zeros put into one silent series at most."""
-_DIMENSIONS_LIMIT = 4_000
 _DIMENSIONS = TypeAdapter(dict[str, Scalar])
 
 
@@ -42,15 +37,13 @@ class SeriesTable:
     @cached_property
     def scored(self) -> pl.DataFrame:
         """Identity and change of each series that has samples, in the order of sid."""
-        flipped = self.samples.join(
-            self.identity.select("sid", "top"), on="sid", how="left", maintain_order="left"
-        ).with_columns(
-            pl.when(pl.col("top").is_null())
-            .then(pl.col("value"))
-            .otherwise(pl.col("top") - pl.col("value"))
-            .alias("value")
+        flipped = self.identity.filter(pl.col("top").is_not_null()).select("sid", "top")
+        found = self.identity.join(
+            detect(_missing_to_top(self.samples, flipped), self.windows),
+            on="sid",
+            how="inner",
+            maintain_order="left",
         )
-        found = self.identity.join(detect(flipped, self.windows), on="sid", how="inner", maintain_order="left")
         turned = pl.col("top").is_not_null()
         return found.with_columns(
             [
@@ -61,10 +54,17 @@ class SeriesTable:
         )
 
 
+def _missing_to_top(samples: pl.DataFrame, tops: pl.DataFrame) -> pl.DataFrame:
+    """Samples with the series that have a top replaced by what is missing to it."""
+    if tops.is_empty():
+        return samples
+    top = pl.col("sid").replace_strict(tops["sid"], tops["top"], default=None, return_dtype=pl.Float64)
+    return samples.with_columns(value=pl.coalesce(top - pl.col("value"), "value"))
+
+
 def read_series(metrics: pl.DataFrame, windows: Windows) -> SeriesTable:
     """Group samples into series; bring counters to rates and mixed sampling to one step."""
-    usable = metrics.filter(pl.col("dimensions").str.len_chars() <= _DIMENSIONS_LIMIT)
-    keys = usable.select(KEY).unique().sort(KEY).with_row_index("sid").with_columns(pl.col("sid").cast(pl.Int64))
+    keys, rows = split_series(metrics)
     kinds = _kinds(keys)
     identity = keys.join(kinds, on=["metric", "unit"], how="left", maintain_order="left").with_columns(
         pl.coalesce(
@@ -72,8 +72,7 @@ def read_series(metrics: pl.DataFrame, windows: Windows) -> SeriesTable:
         ).alias("service"),
         _version(keys),
     )
-    rows = usable.join(keys, on=KEY, how="inner").select("sid", "time", "value")
-    samples = _zeros(_one_step(_rates(tidy(rows), identity), identity, windows), identity, windows)
+    samples = regular(rows, identity, windows)
     return SeriesTable(identity.join(_tops(samples, identity), on="sid", how="left"), samples, windows)
 
 
@@ -96,91 +95,6 @@ def _version(keys: pl.DataFrame) -> pl.Series:
         .fill_null("")
         .alias("version")
     )["version"]
-
-
-def _rates(samples: pl.DataFrame, identity: pl.DataFrame) -> pl.DataFrame:
-    """Cumulative counters (by name, and never falling but for a restart) become rates per second."""
-    named = identity.filter(pl.col("counter") & ~pl.col("statistic").is_in([*SUMS, "Average"]))["sid"]
-    counted = samples.filter(pl.col("sid").is_in(named.implode()))
-    if counted.is_empty():
-        return samples
-    steps = counted.with_columns(
-        rise=pl.col("value").diff().over("sid"), gap=pl.col("time").diff().over("sid") / MICROS
-    )
-    monotone = steps.group_by("sid").agg(
-        steady=(pl.col("rise") >= 0).mean(), moved=(pl.col("rise") > 0).mean(), n=pl.len()
-    )
-    real = monotone.filter((pl.col("steady") >= 0.95) & (pl.col("moved") >= 0.3) & (pl.col("n") >= 5))["sid"]
-    rates = steps.filter(pl.col("sid").is_in(real.implode()) & (pl.col("rise") >= 0) & (pl.col("gap") > 0)).select(
-        "sid", "time", value=pl.col("rise") / pl.col("gap")
-    )
-    return pl.concat([samples.filter(~pl.col("sid").is_in(real.implode())), rates]).sort("sid", "time")
-
-
-def _one_step(samples: pl.DataFrame, identity: pl.DataFrame, windows: Windows) -> pl.DataFrame:
-    """Sums collected at different periods are summed to the longest; an unfinished last period is left out."""
-    sums = identity.filter(pl.col("statistic").is_in(SUMS))["sid"].implode()
-    gaps = (
-        samples.with_columns(gap=pl.col("time").diff().over("sid"))
-        .group_by("sid")
-        .agg(
-            wide=pl.col("gap").quantile(0.9, "lower").cast(pl.Int64),
-            narrow=pl.col("gap").quantile(0.1, "lower").cast(pl.Int64),
-        )
-    )
-    joined = samples.join(gaps, on="sid", how="left", maintain_order="left")
-    mixed = pl.col("sid").is_in(sums) & (pl.col("wide") > pl.col("narrow") * 1.5)
-    uneven = joined.filter(mixed).with_columns(time=pl.col("time") // pl.col("wide") * pl.col("wide"))
-    # Sorted values make the sum of a period independent of the order in which its parts arrived.
-    binned = (
-        uneven.sort("sid", "time", "value")
-        .group_by("sid", "time", maintain_order=True)
-        .agg(pl.col("value").sum(), pl.col("wide").first())
-    )
-    kept = pl.concat([joined.filter(~mixed.fill_null(False)).select(binned.columns), binned])
-    unfinished = pl.col("sid").is_in(sums) & (pl.col("time") + pl.col("wide") > windows.end)
-    return kept.filter(~unfinished.fill_null(False)).select("sid", "time", "value").sort("sid", "time")
-
-
-def _zeros(samples: pl.DataFrame, identity: pl.DataFrame, windows: Windows) -> pl.DataFrame:
-    """Counts of failures are often sent only when there are any: where their source was heard, silence is zero."""
-    # A version that was silent may not have served at all.
-    rare = identity.filter(
-        pl.col("statistic").is_in(SUMS)
-        & pl.col("signal").is_in(["errors", "throttling"])
-        & (pl.col("version") == "")
-    )
-    heard = (
-        samples.join(identity.select("sid", "source"), on="sid")
-        .group_by("source")
-        .agg(since=pl.col("time").min(), until=pl.col("time").max())
-    )
-    least = max(_LEAST_STEP, (windows.end - windows.start) // _MOST_ZEROS)
-    spans = (
-        samples.join(rare.select("sid", "source"), on="sid")
-        .group_by("sid", "source")
-        .agg(first=pl.col("time").min(), step=pl.col("time").sort().diff().median())
-        .join(heard, on="source")
-        .with_columns(step=pl.max_horizontal(pl.col("step").fill_null(0).cast(pl.Int64), pl.lit(least)))
-        .sort("sid")
-    )
-    phase = pl.col("first") % pl.col("step")
-    start = (pl.max_horizontal("since", pl.lit(windows.start)) - phase) // pl.col("step") * pl.col("step") + phase
-    grid = spans.select(
-        "sid",
-        "step",
-        "first",
-        time=pl.int_ranges(start, pl.min_horizontal("until", pl.lit(windows.end)), pl.col("step")),
-    ).explode("time")
-    slot = (pl.col("time") - pl.col("first")) // pl.col("step")
-    taken = samples.join(spans.select("sid", "step", "first"), on="sid").select("sid", slot=slot)
-    silent = (
-        grid.filter(pl.col("time").is_not_null())
-        .with_columns(slot=slot)
-        .join(taken, on=["sid", "slot"], how="anti")
-    )
-    added = silent.select("sid", "time", value=pl.lit(0.0))
-    return pl.concat([samples, added]).sort("sid", "time")
 
 
 def _tops(samples: pl.DataFrame, identity: pl.DataFrame) -> pl.DataFrame:
