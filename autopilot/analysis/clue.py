@@ -13,14 +13,15 @@ from autopilot.incident.metric import MetricRef
 
 Signal = Literal[
     "latency", "errors", "throttling", "traffic", "work", "saturation", "headroom", "capacity", "availability",
-    "other", "work_per_request", "utilisation", "log", "self_time", "own_errors", "change", "version", "state",
-    "alarm", "recurrence", "impact", "trend", "split",
+    "other", "work_per_request", "utilisation", "log", "self_time", "own_errors", "pattern", "change", "version",
+    "state", "alarm", "recurrence", "impact", "trend", "split",
 ]  # fmt: skip
 """What a clue speaks of; finer than the finding's kind."""
 
-SYMPTOMS: frozenset[Signal] = frozenset(
-    {"latency", "errors", "throttling", "saturation", "headroom", "availability", "self_time", "own_errors"}
-)
+SYMPTOMS: frozenset[Signal] = frozenset({
+    "latency", "errors", "throttling", "saturation", "headroom", "availability", "self_time", "own_errors",
+    "pattern",
+})  # fmt: skip
 """Signals that are bad by themselves. Traffic or capacity that moves is not, until something suffers."""
 
 

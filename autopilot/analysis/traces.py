@@ -1,122 +1,198 @@
-"""Traces: which service's own time and own errors grew.
+"""Traces: the services in which requests became slow, or began to go another way, and nobody below explains it.
 
-A caller that waits longer is not to blame for it: self time (duration without the calls made) grows only where
-work is done, and an error counts where it began (no failing child), so pass-through services stay clear.
+A caller that waits longer is not to blame for it, nor is one that fails because of what it calls: time counts where
+it is spent (`slowness`), a changed pattern of calls, lines and errors where it begins (`patterns`, `propagation`).
 """
 
-from typing import Any
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
-from autopilot.analysis.clue import Clue, amount, clock, make_finding
-from autopilot.analysis.series import detect, tidy
+from autopilot.analysis.call_tree import CallTree, Ints, read_tree
+from autopilot.analysis.clue import Clue, Signal, amount, clock, make_finding
+from autopilot.analysis.patterns import CLEAR, Shift, shifts
+from autopilot.analysis.propagation import origins
+from autopilot.analysis.series import Floats, detect, tidy
+from autopilot.analysis.slowness import SlowKind, SlowService, beginnings, slow_services
+from autopilot.analysis.trace_lines import lines_of
+from autopilot.analysis.trace_logs import failing_lines
 from autopilot.analysis.windows import MICROS, Windows
+from autopilot.incident.base import clean
+from autopilot.incident.cause import Mechanism
 from autopilot.incident.finding import Provenance
 
 MOST = 20
 """Trace findings in a dossier."""
-_OPERATIONS = 300
-_BIN = 30 * MICROS
 _WORTH_TELLING = 0.2
-_FAILED = ["error", "throttled", "fault"]
-_BY = ["service", "operation"]
+_NAMED = 0.3
+"""Score from which slowness is sure enough to say how it comes about."""
+_PER_SERVICE = 3
+_FELT = 0.05
+"""Share of an operation's calls that newly fail at which errors count about two thirds."""
+_UNCERTAIN = 30 * MICROS
 
 
-def own_work(spans: pl.DataFrame) -> pl.DataFrame:
-    """Spans with `own` seconds (without children) and `failed_here` (failed, and no child did)."""
-    usable = spans.filter(
-        pl.col("duration").is_not_null()
-        & pl.col("duration").is_finite()
-        & (pl.col("duration") >= 0)
-        & pl.col("start").is_not_null()
-    ).with_columns(failed=pl.col("status").is_in(_FAILED))
-    children = (
-        usable.filter(pl.col("parent_id") != "")
-        .sort("trace_id", "parent_id", "duration")
-        .group_by("trace_id", "parent_id", maintain_order=True)
-        .agg(below=pl.col("duration").sum(), below_failed=pl.col("failed").any())
-    )
-    return usable.join(
-        children, left_on=["trace_id", "span_id"], right_on=["trace_id", "parent_id"], how="left"
-    ).with_columns(
-        own=(pl.col("duration") - pl.col("below").fill_null(0.0)).clip(0.0),
-        failed_here=pl.col("failed") & ~pl.col("below_failed").fill_null(False),
-        time=pl.col("start").cast(pl.Int64),
-    )  # fmt: skip
+@dataclass(frozen=True)
+class _Begun:
+    """A shift, with the share of its spans in which the trouble of their trace begins."""
+
+    shift: Shift
+    share: float
+    score: float
 
 
-def trace_clues(spans: pl.DataFrame, windows: Windows) -> list[Clue]:
-    """Operations whose own time or own errors grew, the telling ones first; at most MOST."""
-    work = own_work(spans)
-    groups = (
-        work.group_by(_BY).agg(n=pl.len()).sort(["n", *_BY], descending=[True, False, False]).head(_OPERATIONS)
-        .sort(_BY).with_row_index("sid").with_columns(pl.col("sid").cast(pl.Int64))
-    )  # fmt: skip
-    if groups.is_empty():
+def trace_clues(spans: pl.DataFrame, logs: pl.DataFrame, windows: Windows) -> list[Clue]:
+    """What traces say, and which lines go with the traces in trouble; the telling ones first, at most MOST."""
+    tree = read_tree(spans, windows)
+    if not tree.size:
         return []
-    rows = work.join(groups, on=_BY, how="inner")
-    clues = _slower(rows, groups, windows) + _failing(rows, groups, windows)
+    slow = [s for s in slow_services(tree, windows) if s.score >= _WORTH_TELLING]
+    lines = lines_of(tree, logs)
+    begun, began = _begun(tree, lines, slow, windows)
+    slow_since, begun_since = _onsets_of_slowness(tree, slow, windows), _onsets_of_shifts(tree, begun, windows)
+    clues = [
+        *(_slow_clue(s, onset, windows) for s, onset in zip(slow, slow_since, strict=True)),
+        *(_shift_clue(b, onset, windows) for b, onset in zip(begun, begun_since, strict=True)),
+        *failing_lines(tree, lines, began, windows),
+    ]
     return sorted(clues, key=lambda c: (-c.score, c.service, c.finding.summary))[:MOST]
 
 
-def _grown(samples: pl.DataFrame, groups: pl.DataFrame, windows: Windows) -> list[dict[str, Any]]:
-    found = detect(tidy(samples), windows).filter(
-        (pl.col("score") >= _WORTH_TELLING) & (pl.col("observed") > pl.col("baseline"))
-    )
-    return found.join(groups, on="sid", how="left", suffix="_group", maintain_order="left").to_dicts()
+def _begun(
+    tree: CallTree, lines: pl.DataFrame, slow: Sequence[SlowService], windows: Windows
+) -> tuple[list[_Begun], Ints]:
+    """Shifts of pattern that begin in their own service, and the spans in which traces' troubles begin.
+
+    What is clearly slow may change what is done after it, so slow spans explain as changed ones do.
+    """
+    slow_rows = [s.rows for s in slow if s.score >= _NAMED]
+    best: tuple[list[_Begun], Ints] = [], np.unique(np.concatenate([*slow_rows, np.empty(0, dtype=np.int64)]))
+    for since in beginnings(windows):
+        found = shifts(tree, lines, windows, since)
+        if not found:
+            continue
+        starts = origins(tree, np.unique(np.concatenate([*(s.rows for s in found), *slow_rows])))
+        weighed = [_weighed(s, starts) for s in found]
+        if max(b.score for b in weighed) > max((b.score for b in best[0]), default=0.0):
+            best = weighed, starts
+    return _told(best[0]), best[1]
 
 
-def _slower(rows: pl.DataFrame, groups: pl.DataFrame, windows: Windows) -> list[Clue]:
-    grown = _grown(rows.select("sid", "time", value="own"), groups, windows)
-    if not grown:
+def _weighed(shift: Shift, starts: Ints) -> _Begun:
+    begins = float(np.isin(shift.rows, starts).mean()) if shift.rows.size else 0.0
+    evidence = 1 - float(np.exp(-(shift.clear - CLEAR + 0.5) / 1.5))
+    felt = shift.share**2 if shift.change == "gone" else 1 - float(np.exp(-shift.share / _FELT))
+    return _Begun(shift, begins, round(evidence * felt * begins, 6))
+
+
+def _told(weighed: Sequence[_Begun]) -> list[_Begun]:
+    """The best shifts of each service; the rest are other sides of the same."""
+    groups: dict[str, list[_Begun]] = defaultdict(list)
+    for b in sorted(weighed, key=lambda b: (-b.score, b.shift.service, b.shift.operation, b.shift.event)):
+        if b.score >= _WORTH_TELLING and len(groups[b.shift.service]) < _PER_SERVICE:
+            groups[b.shift.service].append(b)
+    return [b for _, group in sorted(groups.items()) for b in group]
+
+
+@dataclass(frozen=True)
+class _Onset:
+    at: int
+    uncertainty: int
+
+
+def _onsets_of_slowness(tree: CallTree, slow: Sequence[SlowService], windows: Windows) -> list[_Onset]:
+    """When the most telling kind of span of each service became slow."""
+    samples = [(tree.start[s.lead], tree.own[s.lead].astype(np.float64)) for s in slow]
+    return _onsets(samples, [int(tree.start[s.rows].min()) for s in slow], windows)
+
+
+def _onsets_of_shifts(tree: CallTree, begun: Sequence[_Begun], windows: Windows) -> list[_Onset]:
+    """When calls of each operation began to go another way."""
+    samples: list[tuple[Ints, Floats]] = []
+    for b in begun:
+        lead = b.shift.rows[:1]
+        rows = np.flatnonzero((tree.service == tree.service[lead]) & (tree.operation == tree.operation[lead]))
+        samples.append((tree.start[rows], np.isin(rows, b.shift.rows).astype(np.float64)))
+    return _onsets(samples, [int(tree.start[b.shift.rows].min()) for b in begun], windows)
+
+
+def _onsets(samples: Sequence[tuple[Ints, Floats]], first: Sequence[int], windows: Windows) -> list[_Onset]:
+    """Change points of several samples; where none is clear, the first span that shows it."""
+    frames = [
+        pl.DataFrame({"sid": np.full(at.size, sid), "time": at, "value": value})
+        for sid, (at, value) in enumerate(samples)
+    ]
+    if not frames:
         return []
-    late = rows.filter(pl.col("time") >= windows.split).group_by("sid").agg(calls=pl.len())
-    calls = dict(late.iter_rows())
-    added = {row["sid"]: (row["observed"] - row["baseline"]) * calls.get(row["sid"], 0) for row in grown}
-    total = sum(added.values()) or 1.0
-    return [_clue_of_time(row, added[row["sid"]] / total, windows) for row in grown]
+    found = detect(tidy(pl.concat(frames)), windows).filter(
+        (pl.col("score") >= _WORTH_TELLING) & (pl.col("onset") >= windows.split)
+    )
+    clear = {row["sid"]: _Onset(row["onset"], row["uncertainty"]) for row in found.to_dicts()}
+    return [clear.get(sid, _Onset(at, _UNCERTAIN)) for sid, at in enumerate(first)]
 
 
-def _clue_of_time(row: dict[str, Any], share: float, windows: Windows) -> Clue:
-    before, after = row["baseline"] * 1_000, row["observed"] * 1_000
+def _slow_clue(slow: SlowService, onset: _Onset, windows: Windows) -> Clue:
+    lead = slow.kinds[0]
+    before, after = lead.before / 1_000, lead.after / 1_000
     finding = make_finding(
         "trace",
-        service=row["service"], window=windows.since(row["onset"]), onset=row["onset"],
-        uncertainty=row["uncertainty"], direction="up", size=after / before if before else 0.0, baseline=before,
-        observed=after, unit="Milliseconds", score=row["score"] * (0.4 + 0.6 * share),
+        service=slow.service, window=windows.since(onset.at), onset=onset.at, uncertainty=onset.uncertainty,
+        direction="up", size=after / before if before else 0.0, baseline=before, observed=after,
+        unit="Milliseconds", score=slow.score, mechanism=_mechanism(slow),
         summary=(
-            f"Own time of {row['service']} {row['operation'][:80]} rose from {amount(before)} ms "
-            f"to {amount(after)} ms since {clock(row['onset'])}: {amount(100 * share)}% of the time added in traces"
+            f"{_place(slow, lead)} rose from {amount(before)} ms to {amount(after)} ms in {lead.calls} calls since "
+            f"{clock(onset.at)}: {amount(100 * slow.share)}% of the time added in traces lies in {slow.service}"
+            f"{' and on the way to and from it' if slow.on_the_way > 0 else ''}"
         ),
-        provenance=_provenance(row, "self time", windows),
+        provenance=_provenance(lead.caller, lead.operation, "self time", windows),
     )  # fmt: skip
-    return Clue(finding, "self_time", row["onset"], row["uncertainty"], adverse=True)
+    return Clue(finding, "self_time", onset.at, onset.uncertainty, adverse=True)
 
 
-def _failing(rows: pl.DataFrame, groups: pl.DataFrame, windows: Windows) -> list[Clue]:
-    shares = (
-        rows.with_columns(time=pl.col("time") // _BIN * _BIN)
-        .group_by("sid", "time").agg(value=pl.col("failed_here").mean())
-    )  # fmt: skip
-    return [_clue_of_errors(row, windows) for row in _grown(shares, groups, windows)]
+def _place(slow: SlowService, kind: SlowKind) -> str:
+    if not kind.callee:
+        return f"Own time of {slow.service} {kind.operation[:80]}"
+    return f"Time on the way of {kind.operation[:60]} from {kind.caller} to {kind.callee}"
 
 
-def _clue_of_errors(row: dict[str, Any], windows: Windows) -> Clue:
-    before, after = 100 * row["baseline"], 100 * row["observed"]
+def _mechanism(slow: SlowService) -> Mechanism | None:
+    """How the slowness comes about, where the shape of it says so.
+
+    Late packets delay calls into (or out of) a service and none of its work. A starved process is slow at
+    whatever it does: at its own work here and there and at taking and making calls.
+    """
+    if slow.score < _NAMED or slow.calls_slow < 0.5:
+        return None
+    if slow.on_the_way >= 0.9 and slow.starved < 0.25:
+        return "network_delay"
+    return "cpu_overload" if slow.starved >= 0.25 else None
+
+
+def _shift_clue(begun: _Begun, onset: _Onset, windows: Windows) -> Clue:
+    shift, failing = begun.shift, begun.shift.change == "errors"
+    (had, calls), (has, later) = shift.before, shift.after
+    before, after = 100 * had / max(calls, 1), 100 * has / max(later, 1)
+    event = f'"{clean(shift.sample, 120)}"' if shift.sample else shift.event[:120]
+    what = "now show" if failing else "no longer show"
     finding = make_finding(
         "trace",
-        service=row["service"], window=windows.since(row["onset"]), onset=row["onset"],
-        uncertainty=row["uncertainty"], direction="up", size=after / before if before else 0.0, baseline=before,
-        observed=after, unit="Percent", score=row["score"],
+        service=shift.service, window=windows.since(onset.at), onset=onset.at, uncertainty=onset.uncertainty,
+        direction="up" if failing else "gone", size=after / before if before else 0.0, baseline=before,
+        observed=after, unit="Percent", score=begun.score,
         summary=(
-            f"Errors that begin in {row['service']} {row['operation'][:80]} rose from {amount(before)}% to "
-            f"{amount(after)}% of its spans since {clock(row['onset'])}"
+            f"Calls of {shift.service} {shift.operation[:80]} {what} {event}: {has} of {later} since "
+            f"{clock(onset.at)}, {had} of {calls} before; in {amount(100 * begun.share)}% of these traces the "
+            "trouble begins there"
         ),
-        provenance=_provenance(row, "own errors", windows),
+        provenance=_provenance(shift.service, shift.operation, f"event {shift.event[:200]!r}", windows),
     )  # fmt: skip
-    return Clue(finding, "own_errors", row["onset"], row["uncertainty"], adverse=True)
+    signal: Signal = "own_errors" if failing else "pattern"
+    return Clue(finding, signal, onset.at, onset.uncertainty, adverse=True, mentions=shift.sample)
 
 
-def _provenance(row: dict[str, Any], what: str, windows: Windows) -> Provenance:
-    query = f"spans of service {row['service']!r}, operation {row['operation'][:200]!r}: {what}"
+def _provenance(service: str, operation: str, what: str, windows: Windows) -> Provenance:
+    query = f"spans of service {service!r}, operation {operation[:200]!r}: {what}"
     return Provenance(source="traces", query=query, window=windows.whole)
