@@ -131,7 +131,7 @@ def test_the_whole_dossier_of_the_story() -> None:
     moments = [e.at for e in dossier.timeline]
     assert moments == sorted(moments)
     text = text_table(dossier)
-    assert "checkout: bad deploy" in text
+    assert "checkout (us-east-1): bad deploy" in text
     assert max(len(line) for line in text.splitlines()) <= 110
 
 
