@@ -14,6 +14,7 @@ from autopilot.analysis.logs import log_clues
 from autopilot.analysis.metrics import metric_clues, read_series
 from autopilot.analysis.onset import Onset, find_onset
 from autopilot.analysis.recurrence import recurrence_clues
+from autopilot.analysis.regions import split_clues
 from autopilot.analysis.state import read_inventory, state_clues
 from autopilot.analysis.suspects import ENOUGH, rank
 from autopilot.analysis.timeline import tell
@@ -110,6 +111,7 @@ def gather(case: Case) -> Evidence:
     facts = [
         *metric_clues(table, focus), *work_per_request(table, graph), *limit_clues(table, settings),
         *trend_clues(table, items, case.table("alarms")),
+        *split_clues(table, case.table("logs"), case.table("spans"), focus),
         *log_clues(case.table("logs"), windows),
         *trace_clues(case.table("spans"), case.table("logs"), windows),
         *state_clues(items, case.table("state"), table), *alarm_clues(case.table("alarms"), windows),
@@ -147,7 +149,7 @@ def _suspect(candidate: Candidate, ids: Mapping[int, str]) -> Suspect:
     return Suspect(
         service=candidate.service,
         resource=candidate.resource,
-        region=candidate.region,
+        region=_region(candidate),
         cause_kind=candidate.cause,
         mechanism=candidate.mechanism,
         change_id=change.id if change else "",
@@ -156,6 +158,12 @@ def _suspect(candidate: Candidate, ids: Mapping[int, str]) -> Suspect:
         finding_ids=tuple(ids[id(clue)] for clue in candidate.clues if id(clue) in ids),
         reason=candidate.reason,
     )
+
+
+def _region(candidate: Candidate) -> str:
+    """The region in which all evidence of a candidate lies; empty when it lies in several or nothing tells."""
+    regions = {clue.finding.region for clue in candidate.clues if clue.finding.region}
+    return next(iter(regions)) if len(regions) == 1 else "" if regions else candidate.region
 
 
 def _contradictions(evidence: Evidence, candidates: Sequence[Candidate]) -> tuple[str, ...]:
