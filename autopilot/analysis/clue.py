@@ -14,14 +14,23 @@ from autopilot.incident.metric import MetricRef
 Signal = Literal[
     "latency", "errors", "throttling", "traffic", "work", "saturation", "headroom", "capacity", "availability",
     "other", "work_per_request", "utilisation", "log", "self_time", "own_errors", "pattern", "change", "version",
-    "state", "alarm", "recurrence", "impact", "trend", "split",
+    "state", "alarm", "recurrence", "impact", "trend", "split", "condition",
 ]  # fmt: skip
 """What a clue speaks of; finer than the finding's kind."""
 
-SYMPTOMS: frozenset[Signal] = frozenset({
-    "latency", "errors", "throttling", "saturation", "headroom", "availability", "self_time", "own_errors",
-    "pattern",
-})  # fmt: skip
+SYMPTOMS: frozenset[Signal] = frozenset(
+    {
+        "latency",
+        "errors",
+        "throttling",
+        "saturation",
+        "headroom",
+        "availability",
+        "self_time",
+        "own_errors",
+        "pattern",
+    }
+)
 """Signals that are bad by themselves. Traffic or capacity that moves is not, until something suffers."""
 
 
@@ -37,6 +46,8 @@ class Clue:
     """Microseconds either side of the onset."""
     adverse: bool = False
     """Whether it moved to the bad side."""
+    reach: frozenset[str] = frozenset()
+    """Further services that depend on what it speaks of: those of a node, of a namespace."""
     mentions: str = ""
     """Text in which names of resources and services may be looked for."""
 

@@ -114,7 +114,8 @@ def gather(case: Case) -> Evidence:
         *split_clues(table, case.table("logs"), case.table("spans"), focus),
         *log_clues(case.table("logs"), windows),
         *trace_clues(case.table("spans"), case.table("logs"), windows),
-        *state_clues(items, case.table("state"), table), *alarm_clues(case.table("alarms"), windows),
+        *state_clues(items, case.table("state"), table, case.table("logs")),
+        *alarm_clues(case.table("alarms"), windows),
     ]  # fmt: skip
     onset = find_onset(facts, case.table("alarms"), focus, windows)
     changes = read_changes(case.table("changes"), items, windows)

@@ -39,7 +39,7 @@ def _candidate(
                and c.finding.cause_kind in family(cause)]  # fmt: skip
     hurt = strongest_first(c for c in clues if c.service == service and c.plain_symptom)
     doubt = 1 - weights.own_symptoms * max((c.score for c in hurt), default=0.0)
-    score = (1 - (1 - weigh([*group, *repeats], weights.named)) * doubt) * place.relevance(service)
+    score = (1 - (1 - weigh([*group, *repeats], weights.named)) * doubt) * _relevance(service, group, place)
     if _only_fuller(group) and passes_through(service, until(best), clues, place.graph):
         score *= weights.consequence
     seen = next((c.finding.resource for c in best if c.finding.resource and c.service == service), "")
@@ -49,6 +49,12 @@ def _candidate(
         f"{meaning[0].upper()}{meaning[1:]}: {lead.finding.summary}", region=lead.finding.region,
         mechanism=mechanism,
     )  # fmt: skip
+
+
+def _relevance(service: str, group: Sequence[Clue], place: Place) -> float:
+    """That of the service, or of the most relevant one that depends on it."""
+    around = frozenset[str]().union(*(c.reach for c in group))
+    return max(place.relevance(s) for s in {service, *around})
 
 
 def _only_fuller(group: Sequence[Clue]) -> bool:

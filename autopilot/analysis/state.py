@@ -1,6 +1,6 @@
 """State: rules over what was observed of resources now, and events that were recorded about them."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,16 +8,21 @@ import polars as pl
 from pydantic import TypeAdapter, ValidationError
 
 from autopilot.analysis.clue import Clue, clock, make_finding
+from autopilot.analysis.cluster.objects import Cluster
+from autopilot.analysis.cluster.views import CLUSTER, View, read_views
 from autopilot.analysis.metrics import SeriesTable
+from autopilot.analysis.rules import Hit, judge
 from autopilot.analysis.signatures import signature_of
 from autopilot.analysis.windows import Windows, micros
 from autopilot.incident.base import clean
-from autopilot.incident.cause import CauseKind
 from autopilot.incident.finding import Provenance
 
-MOST = 15
+MOST = 25
 """State findings in a dossier."""
 _ITEMS = 500
+_LINES, _LINE = 300, 400
+"""Distinct log lines of a service that rules may look at, and characters of each."""
+_EVENT_KINDS = ("event", "events")
 _SETTINGS = TypeAdapter(dict[str, Any])
 _VERSIONS = TypeAdapter(list[dict[str, Any]])
 
@@ -68,65 +73,50 @@ def _versions(text: str) -> tuple[dict[str, Any], ...]:
         return ()
 
 
-@dataclass(frozen=True)
-class Rule:
-    """A condition over one resource, what it means, and how much it says by itself."""
-
-    name: str
-    applies: Callable[[Item], bool]
-    cause: CauseKind
-    score: float
-    sentence: Callable[[Item], str]
-
-
-def _short_of_tasks(item: Item) -> bool:
-    wanted, running = item.number("desired_count"), item.number("running_count")
-    return wanted is not None and running is not None and running < wanted
-
-
-RULES: tuple[Rule, ...] = (
-    Rule(
-        "fewer tasks than wanted", _short_of_tasks, "startup", 0.75,
-        lambda i: f"{i.name} runs {i.settings['running_count']} of {i.settings['desired_count']} wanted tasks",
-    ),
-    Rule(
-        "rolling out", lambda i: i.settings.get("rolling_out") is True, "bad_deploy", 0.4,
-        lambda i: f"{i.name} is rolling out a new version now",
-    ),
-    Rule(
-        "database not available",
-        lambda i: i.kind == "rds_instance" and str(i.settings.get("status", "available")) != "available",
-        "dependency", 0.8, lambda i: f"Database {i.name} is {i.settings.get('status')!s:.40}, not available",
-    ),
-    Rule(
-        "table not active",
-        lambda i: i.kind == "dynamodb_table" and i.settings.get("status", "ACTIVE") not in ("ACTIVE", "UPDATING"),
-        "dependency", 0.8, lambda i: f"Table {i.name} is {i.settings.get('status')!s:.40}, not ACTIVE",
-    ),
-    Rule(
-        "no reserve of concurrency", lambda i: i.number("reserved_concurrency") == 0, "throttled", 0.9,
-        lambda i: f"{i.name} has a reserved concurrency of 0: every invocation is refused",
-    ),
-)  # fmt: skip
-_EVENT_KINDS = ("event", "events")
-
-
-def state_clues(items: list[Item], state: pl.DataFrame, table: SeriesTable) -> list[Clue]:
-    """What the rules and the failure signatures find; at most MOST."""
-    clues = [_of_rule(rule, item, table.windows) for item in items for rule in RULES if rule.applies(item)]
+def state_clues(items: list[Item], state: pl.DataFrame, table: SeriesTable, logs: pl.DataFrame) -> list[Clue]:
+    """What the rules and the failure signatures find; at most MOST. Rules over a cluster see its logs too."""
+    cluster = Cluster.read(state)
+    views = read_views(cluster, _said(logs, table.windows)) if cluster.objects else []
+    clues = [_of_hit(hit, table.windows) for hit in judge([*map(_view, items), *views])]
     clues += _concurrency(items, table)
-    clues += _events(state, table.windows)
+    clues += _events(state, table.windows, _lasting(cluster, views))
     return sorted(clues, key=lambda c: (-c.score, c.service, c.finding.summary))[:MOST]
 
 
-def _of_rule(rule: Rule, item: Item, windows: Windows) -> Clue:
+def _said(logs: pl.DataFrame, windows: Windows) -> dict[str, str]:
+    """Service → the distinct lines that it wrote last, newest first, bounded."""
+    moment = pl.col("time").dt.timestamp("us")
+    lines = logs.filter((pl.col("service") != "") & (moment >= windows.split) & (moment < windows.end)).select(
+        "service", "time", message=pl.col("message").str.slice(0, _LINE)
+    )
+    last = lines.group_by("service", "message").agg(pl.col("time").max())
+    ordered = last.sort(["service", "time", "message"], descending=[False, True, False])
+    texts = ordered.group_by("service", maintain_order=True).agg(pl.col("message").head(_LINES).str.join("\n"))
+    return {str(service): str(text) for service, text in texts.iter_rows()}
+
+
+def _view(item: Item) -> View:
+    """A resource of the inventory as rules see it."""
+    fields = {
+        "name": item.name, "application": item.service, "resource": item.resource, "settings": item.settings,
+        "versions": list(item.versions),
+    }  # fmt: skip
+    return View(item.kind, item.name, item.service, item.region, fields, resource=item.resource, source=item.source)
+
+
+def _of_hit(hit: Hit, windows: Windows) -> Clue:
+    view, rule = hit.view, hit.rule
+    observed = view.source == CLUSTER
     finding = make_finding(
         "state",
-        service=item.service, resource=item.resource, region=item.region, window=windows.since(None),
-        score=rule.score, summary=rule.sentence(item), cause_kind=rule.cause,
-        provenance=Provenance(source=item.source or "inventory", query=f"{item.kind} {item.resource}: {rule.name}"),
+        service=hit.service, resource=view.resource or f"{view.kind}/{view.name}", region=view.region,
+        window=windows.since(None), score=hit.score, summary=hit.sentence, cause_kind=rule.cause,
+        mechanism=rule.mechanism,
+        provenance=Provenance(source=view.source or "inventory",
+                              query=f"{view.kind} {view.resource or view.name}: {rule.name}"),
     )  # fmt: skip
-    return Clue(finding, "state", adverse=rule.cause != "bad_deploy")
+    # What an inventory says is one witness among others; a rule over a whole cluster has joined them already.
+    return Clue(finding, "condition" if observed else "state", adverse=rule.adverse, reach=view.reach)
 
 
 def _concurrency(items: list[Item], table: SeriesTable) -> list[Clue]:
@@ -154,14 +144,25 @@ def _concurrency(items: list[Item], table: SeriesTable) -> list[Clue]:
     return clues
 
 
-def _events(state: pl.DataFrame, windows: Windows) -> list[Clue]:
-    """Recorded events that name a known failure, once per service and kind of failure."""
+def _lasting(cluster: Cluster, views: Sequence[View]) -> frozenset[tuple[str, str]] | None:
+    """Object and message of the cluster's warnings that still hold; None when no objects tell which do."""
+    if not cluster.objects:
+        return None
+    complaints = [c for view in views if view.kind == "workload" for c in view.fields["complaints"]]
+    return frozenset((str(c["object"]), str(c["message"])) for c in complaints)
+
+
+def _events(state: pl.DataFrame, windows: Windows, lasting: frozenset[tuple[str, str]] | None) -> list[Clue]:
+    """Recorded events that name a known failure, once per service and kind of failure.
+
+    Clusters warn about much that heals by itself, so of their events only those count that still hold.
+    """
     events = state.filter(pl.col("kind").str.to_lowercase().is_in(_EVENT_KINDS) & pl.col("time").is_not_null())
     distinct = events.group_by("service", "name", "region", "body").agg(pl.col("time").min(), times=pl.len())
     found: dict[tuple[str, str], Clue] = {}
     for row in distinct.sort("time", "service", "name", "body", "region").head(_ITEMS).to_dicts():
         known, at = signature_of(row["body"]), micros(row["time"])
-        if known is None or at < windows.split:
+        if known is None or at < windows.split or not _holds(row["body"], lasting):
             continue
         finding = make_finding(
             "state",
@@ -172,3 +173,8 @@ def _events(state: pl.DataFrame, windows: Windows) -> list[Clue]:
         )  # fmt: skip
         found.setdefault((finding.service, known.name), Clue(finding, "state", at, 1, True, mentions=row["body"]))
     return list(found.values())
+
+
+def _holds(body: str, lasting: frozenset[tuple[str, str]] | None) -> bool:
+    told = parsed(body)
+    return lasting is None or "object" not in told or (str(told["object"]), str(told.get("message", ""))) in lasting
