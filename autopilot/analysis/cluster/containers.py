@@ -40,6 +40,9 @@ def _container(declared: Any, status: Any, at: datetime | None) -> dict[str, Any
         "port_names": sorted(n for n in names if n),
         "named_ports": {n: p for n, p in zip(names, ports, strict=True) if n and p is not None},
         "told_ports": told,
+        "transports": {
+            str(n): text(p, "protocol") or "TCP" for n, p in zip(ports, listing(declared, "ports"), strict=True)
+        },
         "env": env,
         "command": " ".join(words)[:2_000],
         "requests": _amounts(declared, "requests"),

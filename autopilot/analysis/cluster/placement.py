@@ -19,6 +19,7 @@ _SAID = (
     ("node_affinity", r"didn.t match pod.s node affinity|node\(s\) didn.t match node selector"),
     ("anti_affinity", r"anti-affinity"),
     ("pod_affinity", r"pod affinity"),
+    ("unhealthy", r"taint.{0,20}node\.kubernetes\.io/(not-ready|unreachable|\w+-pressure|network-unavailable)"),
     ("taint", r"taint"),
     ("cpu", r"insufficient cpu"),
     ("memory", r"insufficient memory"),
@@ -26,6 +27,8 @@ _SAID = (
     ("storage", r"persistentvolumeclaim|volume|insufficient ephemeral-storage"),
     ("ports", r"free ports"),
 )
+_OF_NODES = "node.kubernetes.io/"
+"""Taints that the cluster itself sets on nodes in trouble."""
 
 
 @dataclass(frozen=True)
@@ -38,18 +41,31 @@ class Room:
 
 
 def rooms(nodes: Iterable[Observed], workloads: Sequence[Workload]) -> list[Room]:
-    """The nodes with what the requests of observed pods leave; pods of unseen namespaces are not counted."""
+    """The nodes for applications with what the requests of observed pods leave.
+
+    Control planes that are closed, as they should be, are no place for applications and left out. Pods of
+    namespaces that were not observed are not counted.
+    """
     used: dict[str, Counter[str]] = {}
     for pod in (p for w in workloads for p in w.pods if p.node):
         for container in pod.containers:
             used.setdefault(pod.node, Counter()).update(container["requests"])
     found: list[Room] = []
     for node in nodes:
+        if _control_plane(node):
+            continue
         told = mapping(node.body, "status", "allocatable")
         total = {name: amount for name in ("cpu", "memory") if (amount := quantity(told.get(name))) is not None}
         taken = used.get(node.name, Counter())
         found.append(Room(node, {k: v - taken[k] for k, v in total.items()}, total))
     return found
+
+
+def _control_plane(node: Observed) -> bool:
+    roles = {key.rpartition("/")[2] for key in node.labels if key.startswith("node-role.kubernetes.io/")}
+    roles.add(node.labels.get("kubernetes.io/role", ""))
+    closed = part(node.body, "spec", "unschedulable") is True or bool(listing(node.body, "spec", "taints"))
+    return closed and bool(roles & {"master", "control-plane", "controlplane"})
 
 
 def placement(workload: Workload, places: Sequence[Room]) -> dict[str, Any]:
@@ -129,8 +145,9 @@ def _excluded(spec: Mapping[str, Any], room: Room, asked: Mapping[str, float]) -
     """Why a node that the pod would accept does not take it."""
     if part(room.node.body, "spec", "unschedulable") is True:
         return "cordoned"
-    if any(not _tolerated(t, spec) for t in listing(room.node.body, "spec", "taints")):
-        return "taint"
+    repelled = [t for t in listing(room.node.body, "spec", "taints") if not _tolerated(t, spec)]
+    if repelled:
+        return "unhealthy" if all(text(t, "key").startswith(_OF_NODES) for t in repelled) else "taint"
     return next((name for name, amount in sorted(asked.items()) if amount > room.free.get(name, amount)), "")
 
 
@@ -164,10 +181,10 @@ def _blamed(
         # Some node meets the demands, so those that do not are beside the point.
         if any(_unwanted(spec, n) for n in nodes):
             heard = {k: v for k, v in told.items() if k not in ("node_affinity", "pod_affinity")}
-        heard = {k: v for k, v in heard.items() if k in computed or k not in ("cordoned", "taint")}
+        heard = {k: v for k, v in heard.items() if k in computed or k not in ("cordoned", "taint", "unhealthy")}
     counts = heard or computed or told
     if not counts:
         return ""
     # At equal counts a closed node is the lesser reason: control planes are closed everywhere.
-    best = max(sorted(counts), key=lambda name: (counts[name], name not in ("cordoned", "taint")))
+    best = max(sorted(counts), key=lambda name: (counts[name], name not in ("cordoned", "taint", "unhealthy")))
     return demand if best == "node_affinity" else best

@@ -133,7 +133,8 @@ def _other_protocol(port: Mapping[str, Any], containers: Sequence[Mapping[str, A
     reverse, is broken by proxies that go by the declaration.
     """
     spoken = _spoken(containers)
-    if port["transport"] == "UDP" and port["protocol"] in ("http", "http2", "grpc"):
+    offered = {c["transports"].get(str(port["target"])) for c in containers} - {None}
+    if offered and port["transport"] not in offered:
         return True
     return (port["protocol"] in ("http", "mongo", "redis", "mysql") and spoken == {"grpc"}) or (
         port["protocol"] in ("grpc", "mongo", "redis", "mysql") and spoken == {"http"}
