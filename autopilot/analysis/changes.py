@@ -1,5 +1,6 @@
-"""Changes: what several sources say about one change becomes one; each is placed against the onset."""
+"""Changes: what several sources say about one change becomes one; a deploy is told with the commits it carried."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -7,23 +8,28 @@ from typing import Any
 import polars as pl
 from pydantic import TypeAdapter, ValidationError
 
-from autopilot.analysis.clue import Clue, amount, clock, make_finding
-from autopilot.analysis.onset import Onset
 from autopilot.analysis.state import Item
-from autopilot.analysis.topology import Graph
-from autopilot.analysis.windows import MICROS, Windows, micros, moment
-from autopilot.incident.base import TimeWindow
-from autopilot.incident.finding import Provenance
+from autopilot.analysis.windows import MICROS, Windows, micros
 
-MOST = 15
-"""Change findings in a dossier."""
 _ROWS = 2_000
 _SAME_VERSION = 30 * 60 * MICROS
 _SAME_TIME = 5 * 60 * MICROS
 _SKEW = 60 * MICROS
-_HALVING = 30 * 60
-"""Seconds before the onset at which a change has half the weight of one right before it."""
+_MOST_COMMITS = 30
+"""Commits that are kept of one deploy."""
+_DIFF = 40_000
 _FILES = TypeAdapter(list[str])
+_GENERIC = frozenset({"service", "services", "svc", "server", "app", "api", "srv", "the", "prod"})
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What one commit brought."""
+
+    id: str
+    summary: str
+    files: tuple[str, ...]
+    diff: str
 
 
 @dataclass(frozen=True)
@@ -44,25 +50,17 @@ class Change:
     text: str
     """Everything written about it: summaries, files, diffs, reviews."""
     records: tuple[str, ...] = ()
-    commits: tuple[str, ...] = ()
+    commits: tuple[Commit, ...] = ()
     files: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A change against the onset, with its clue."""
-
-    change: Change
-    clue: Clue
-    after_onset: bool
-    closeness: float
-    """1 right before the onset, falling with the time between; 0 after it."""
-    relation: float
-    """1 for services in scope, less for those around them."""
+    diff: str = ""
 
 
 def read_changes(changes: pl.DataFrame, items: Sequence[Item], windows: Windows) -> list[Change]:
-    """The changes of the case, joined; commits go into the deploy that carried them."""
+    """The changes of the case, joined; commits go into the deploy that carried them.
+
+    A commit without a service belongs to the deployed service that its paths name. Where deploys are recorded, a
+    commit that no deploy carried has not reached anybody and is left out.
+    """
     recent = changes.filter(pl.col("time").is_not_null() & (pl.col("time").cast(pl.Int64) < windows.end))
     names = {
         (item.service, str(v.get("version"))): str(v.get("description"))
@@ -86,7 +84,7 @@ def _read(row: dict[str, Any], names: dict[tuple[str, str], str]) -> Change:
     text = "\n".join([row["summary"], *files, row["diff"], row["review"], row["resource"]])
     return Change(
         row["id"], row["kind"], service, row["resource"], row["region"], version, row["author"], row["summary"],
-        row["link"], at, at, text[:6_000], (row["id"],), (), files[:20],
+        row["link"], at, at, text[:6_000], (row["id"],), (), files[:50], row["diff"][:_DIFF],
     )  # fmt: skip
 
 
@@ -132,74 +130,55 @@ def _merge(a: Change, b: Change) -> Change:
         best,
         first=min(a.first, b.first), last=max(a.last, b.last), resource=best.resource or other.resource,
         author=best.author or other.author, link=best.link or other.link, region=best.region or other.region,
-        text=f"{best.text}\n{other.text}"[:6_000], files=(best.files + other.files)[:20],
-        records=tuple(sorted({*a.records, *b.records})),
+        text=f"{best.text}\n{other.text}"[:6_000], files=tuple(dict.fromkeys(best.files + other.files))[:50],
+        diff=best.diff or other.diff, records=tuple(sorted({*a.records, *b.records})),
     )  # fmt: skip
 
 
 def _carry(deploys: list[Change], commits: list[Change]) -> tuple[list[Change], list[Change]]:
     """Deploys with the commits they brought, and the commits of services whose deploys nobody records."""
-    deployed = {d.service for d in deploys}
+    deployed = sorted({d.service for d in deploys})
     carried = list(deploys)
     alone: list[Change] = []
     for commit in commits:
-        if commit.service not in deployed:
-            alone.append(commit)
+        service = commit.service or owner(commit.files, deployed)
+        if service not in deployed:
+            if service or not deploys:
+                alone.append(commit)
             continue
-        at = next(
-            (i for i, d in enumerate(carried) if d.service == commit.service and d.last >= commit.first - _SKEW),
-            None,
-        )
+        at = _carrier(commit, service, carried)
         if at is not None:
-            host = carried[at]
-            carried[at] = replace(
-                host,
-                text=f"{host.text}\n{commit.text}"[:12_000], files=(host.files + commit.files)[:20],
-                commits=(*host.commits, commit.summary)[:10],
-            )  # fmt: skip
+            carried[at] = _with(carried[at], commit)
     return carried, alone
 
 
-def place_changes(
-    changes: Sequence[Change], onset: Onset, scope: frozenset[str], graph: Graph, windows: Windows
-) -> list[Placed]:
-    """The changes nearest to the incident in time and relation, best first; at most MOST."""
-    reach = scope.union(*(graph.callees(s) for s in scope))
-    around = reach.union(*(graph.callers(s) for s in scope))
-    placed = [
-        _place(change, onset, 1.0 if change.service in scope else 0.8 if change.service in reach
-               else 0.5 if change.service in around else 0.15, windows)
-        for change in changes
-    ]  # fmt: skip
-    return sorted(placed, key=lambda p: (p.after_onset, -p.clue.score, -p.change.first, p.change.id))[:MOST]
+def _carrier(commit: Change, service: str, deploys: Sequence[Change]) -> int | None:
+    """The deploy that brought a commit: the one of its version, else the next one of its service."""
+    own = [(i, d) for i, d in enumerate(deploys) if d.service == service]
+    named = (i for i, d in own if commit.version and d.version == commit.version)
+    later = (i for i, d in own if d.last >= commit.first - _SKEW)
+    return next(named, next(later, None))
 
 
-def _place(change: Change, onset: Onset, relation: float, windows: Windows) -> Placed:
-    late = onset.is_after(change.first)
-    before = max(onset.at - change.last, 0) / MICROS
-    closeness = 0.0 if late else 1 / (1 + before / _HALVING)
-    when = (
-        f"{amount((change.first - onset.at) / MICROS / 60)} min after the onset" if late
-        else f"{amount(max(onset.at - change.first, 0) / MICROS / 60)} min before the onset"
-    )  # fmt: skip
-    version = f" {change.version}" if change.version else ""
-    author = f" by {change.author}" if change.author else ""
-    brought = f"; {len(change.commits)} commits" if change.commits else ""
-    touched = f"; touches {', '.join(change.files[:3])}" if change.files else ""
-    summary = (
-        f"{change.kind.capitalize()}{version} of {change.service}{author} at {clock(change.first)}, {when}: "
-        f"{change.summary[:160]}{brought}{touched}"
+def _with(deploy: Change, commit: Change) -> Change:
+    told = Commit(commit.id, commit.summary, commit.files, commit.diff)
+    return replace(
+        deploy,
+        text=f"{deploy.text}\n{commit.text}"[:12_000],
+        files=tuple(dict.fromkeys(deploy.files + commit.files))[:50],
+        commits=(*deploy.commits, told)[-_MOST_COMMITS:],
     )
-    source = change.id.split(":", 1)[0] or "changes"
-    finding = make_finding(
-        "change",
-        service=change.service, resource=change.resource, region=change.region,
-        window=TimeWindow(start=moment(change.first), end=moment(max(change.last, change.first + 1))),
-        onset=change.first, uncertainty=(change.last - change.first) // 2, direction="new",
-        score=closeness * relation, summary=summary, change_id=change.id,
-        provenance=Provenance(
-            source=source, query=f"changes of {change.service}: {', '.join(change.records)}"[:1_000],
-            window=windows.whole, link=change.link,
-        ),
-    )  # fmt: skip
-    return Placed(change, Clue(finding, "change", change.first, mentions=change.text), late, closeness, relation)
+
+
+def owner(files: Sequence[str], services: Sequence[str]) -> str:
+    """The service that the paths of a change name (`services/search/query.go` names searchservice), "" for none."""
+    parts = [frozenset(_stem(part) for part in file.split("/")[:-1]) for file in files[:50]]
+    named = [s for s in services if (stem := _stem(s)) and any(stem in path for path in parts)]
+    return max(named, key=lambda s: (len(s), s), default="")
+
+
+def _stem(name: str) -> str:
+    """A name without what every service's name has: `search-svc`, `searchservice` and `search` are one."""
+    words = [w for w in re.split(r"[^a-z0-9]+", name.lower()) if w and w not in _GENERIC]
+    joined = "".join(words)
+    return next((joined.removesuffix(tail) for tail in ("service", "svc") if joined.endswith(tail)), joined)

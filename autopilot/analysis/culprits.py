@@ -1,64 +1,178 @@
-"""Changes as causes: how strongly effects began with each change."""
+"""Changes as causes: what began with each change, what its content can do, and what explains the trouble better.
+
+A change is blamed for effects that were measured to begin with it and for content that is known for the trouble at
+hand. Standing right before the onset earns little, and less again when what was changed cannot do this while
+something else explains it: another change whose content meets the symptoms, or a cause that is nobody's commit.
+"""
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from autopilot.analysis.blame import Place
-from autopilot.analysis.candidate import Candidate, strongest_first, weigh
-from autopilot.analysis.changes import Placed
+from autopilot.analysis.candidate import CEILING, Candidate, strongest_first, weigh
 from autopilot.analysis.clue import Clue, amount
+from autopilot.analysis.diffs import HARM
+from autopilot.analysis.placing import Placed
 from autopilot.analysis.weights import Weights
 from autopilot.analysis.windows import MICROS
-from autopilot.incident.cause import CauseKind
+from autopilot.incident.cause import MECHANISMS, CauseKind, Mechanism
 
 _SOON = 5 * 60 * MICROS
 """Effects of a change show within this time."""
 _TOGETHER = 2 * 60 * MICROS
+_SKEW = 2 * 60 * MICROS
+"""How far clocks of unlike systems may part."""
 _NEAR = 0.25
 """What standing right before the onset is worth without any effect."""
 _BY_TRAFFIC = 0.25
-"""What an effect counts that a simultaneous rise of traffic explains as well."""
+"""What counts of an effect or of content when a simultaneous rise of traffic explains the trouble as well."""
 _MENTIONED = 0.08
+_CONTENT = 0.85
+"""What content is worth that fully meets the symptoms, right before the onset."""
+_MEETS = 0.4
+"""Content from here on explains the trouble well enough to clear others."""
+_CLEARED = 0.35
+"""What effects count for a change whose content explains nothing while something else does."""
+_LATE = 0.8
+"""What a change counts that is stamped after the onset though the evidence ties it to the errors."""
+_HALVING_OF_GROWTH = 12 * 3600
+"""Seconds in which content with growing harm loses half of what its age can cost it."""
 CAUSES: dict[str, CauseKind] = {
     "deploy": "bad_deploy", "commit": "bad_deploy", "config": "config_change", "flag": "config_change",
     "scaling": "capacity", "maintenance": "config_change",
 }  # fmt: skip
 """Kind of change → kind of cause."""
+OPERATIONAL: frozenset[Mechanism] = frozenset({
+    "expired_certificate", "provider_outage", "node_down", "container_runtime_down", "kubelet_down",
+    "scheduler_down", "proxy_down",
+})  # fmt: skip
+"""What happens without anybody's change."""
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A change with what speaks for it."""
+
+    placed: Placed
+    own: tuple[Clue, ...]
+    """Effects that began with it."""
+    shared: tuple[Clue, ...]
+    """Effects that a rise of traffic explains as well."""
+    content: float
+    """How far its content explains the trouble, by its age."""
 
 
 def change_candidates(
-    placed: Sequence[Placed], clues: Sequence[Clue], place: Place, weights: Weights
+    placed: Sequence[Placed], clues: Sequence[Clue], place: Place, weights: Weights, named: Sequence[Candidate] = ()
 ) -> list[Candidate]:
-    """A candidate per change before the onset. A change recorded after it is never a cause here."""
-    surges = [c for c in clues if c.signal == "traffic" and c.finding.direction == "up" and c.score >= 0.3]
-    return [_candidate(p, clues, surges, place, weights) for p in placed if not p.after_onset]
+    """A candidate per change that may be a cause.
+
+    A change recorded after the onset is one only when clocks may differ and independent evidence ties it to the
+    errors: a stack frame in a file it edited, or requests that carry its version and fail.
+    """
+    outside = max((c.score for c in named if c.mechanism in OPERATIONAL), default=0.0)
+    cases = [_case(p, clues, place) for p in placed if not p.after_onset or tied(p, clues)]
+    return [_candidate(case, cases, outside, clues, place, weights) for case in cases]
+
+
+def tied(p: Placed, clues: Sequence[Clue]) -> str:
+    """What ties a change to the errors independently of its time stamp, "" when nothing does."""
+    first = min((c.onset for c in clues if c.adverse and c.onset is not None), default=p.change.first)
+    if p.change.first - first > _SKEW:
+        return ""
+    if p.relation.frame:
+        return f"the errors name {p.relation.frame}, which it edits"
+    carried = (c for c in clues if c.signal == "version" and c.mentions and c.finding.direction == "up")
+    if any(c.service == p.change.service and c.mentions == p.change.version for c in carried):
+        return f"requests served by {p.change.version} fail"
+    return ""
+
+
+def _case(p: Placed, clues: Sequence[Clue], place: Place) -> _Case:
+    above = place.graph.callers(p.change.service) | {p.change.service}
+    surges = [
+        c for c in clues
+        if c.signal == "traffic" and c.finding.direction == "up" and c.score >= 0.3 and c.service in above
+    ]  # fmt: skip
+    effects = [clue for clue in clues if _effect(p, clue, place)]
+    own = [c for c in effects if c.signal in ("work_per_request", "version") or not _with_traffic(c, surges)]
+    shared = tuple(c for c in effects if c not in own)
+    suffering = [c for c in clues if c.adverse and c.onset is not None and c.service in above]
+    demand = bool(suffering) and all(_with_traffic(c, surges) for c in suffering)
+    content = p.relation.score * _timely(p) * (_BY_TRAFFIC if demand and not own and not p.shifts else 1.0)
+    return _Case(p, (*own, *p.shifts), shared, content)
+
+
+def _timely(p: Placed) -> float:
+    """How well the age of a change fits its content: harm that grows may take hours to be felt."""
+    if p.after_onset:
+        return _LATE
+    before = 1 / p.closeness - 1
+    growing = p.shifts or (p.relation.hazard is not None and p.relation.hazard.grows)
+    halved = before * 1_800 / _HALVING_OF_GROWTH if growing else before
+    return 0.4 + 0.6 / (1 + halved)
+
+
+def _cleared(case: _Case, cases: Sequence[_Case], outside: float) -> float:
+    """What effects count, given what was changed and what else explains the trouble."""
+    relation = case.placed.relation
+    better = max((c.content for c in cases if c is not case), default=0.0)
+    elsewhere = max(better, outside) >= _MEETS
+    if relation.nature == "unknown":
+        return 0.6 if elsewhere else 1.0
+    if not elsewhere or case.content >= max(better, outside):
+        return HARM[relation.nature] if elsewhere else max(HARM[relation.nature], 0.25)
+    return HARM[relation.nature] * (_CLEARED + (1 - _CLEARED) * min(case.content, 1.0))
 
 
 def _candidate(
-    p: Placed, clues: Sequence[Clue], surges: Sequence[Clue], place: Place, weights: Weights
+    case: _Case, cases: Sequence[_Case], outside: float, clues: Sequence[Clue], place: Place, weights: Weights
 ) -> Candidate:
-    effects = [clue for clue in clues if _effect(p, clue, place)]
-    own = [c for c in effects if c.signal in ("work_per_request", "version") or not _with_traffic(c, surges)]
-    shared = [c for c in effects if c not in own]
-    mentioned = _mentioned(p, clues)
-    prior = _NEAR * p.closeness * p.relation + (_MENTIONED if mentioned else 0.0)
-    score = weigh(own, weights.effects, prior)
-    weak = weigh(shared, {kind: weight * _BY_TRAFFIC for kind, weight in weights.effects.items()})
-    score = (1 - (1 - score) * (1 - weak)) * (0.4 + 0.6 * p.relation)
-    best = strongest_first(own or shared, 8)
-    lead = max(own, key=lambda c: (weights.effects.get(c.signal, 0.0), c.score), default=None)
-    name = f"{p.change.kind} {p.change.version}".strip()
-    minutes = max(p.clue.onset or 0, 0)
-    reason = (
-        f"{name} of {p.change.service}: right after it, {_told(lead, minutes)}"
-        if lead
-        else f"{name} of {p.change.service} came before the onset; no effect of its own was measured"
-    )
+    p = case.placed
+    gate = _cleared(case, cases, outside)
+    mentioned = p.relation.nature == "unknown" and _mentioned(p, clues)
+    prior = (_NEAR * p.closeness * p.near + (_MENTIONED if mentioned else 0.0)) * gate
+    measured = weigh(case.own, weights.effects)
+    weak = weigh(case.shared, {kind: weight * _BY_TRAFFIC for kind, weight in weights.effects.items()})
+    doubt = (1 - measured * gate) * (1 - weak * gate) * (1 - prior) * (1 - _CONTENT * case.content)
+    score = (1 - doubt) * (0.4 + 0.6 * p.near) * (_LATE if p.after_onset else 1.0)
+    cause = CAUSES.get(p.change.kind, "config_change")
     return Candidate(
-        p.change.service, place.resource(p.change.service, p.change.resource),
-        CAUSES.get(p.change.kind, "config_change"), min(score, 0.95), (p.clue, *best), reason, p.change,
-        p.change.region,
+        p.change.service, place.resource(p.change.service, p.change.resource), cause, min(score, CEILING),
+        (p.clue, *strongest_first(case.own or case.shared, 8)), _reason(case, clues, weights), p.change,
+        p.change.region, mechanism=_mechanism(case, cause),
     )  # fmt: skip
+
+
+def _mechanism(case: _Case, cause: CauseKind) -> Mechanism | None:
+    """What exactly is wrong with the change, where its content or its effects say so."""
+    relation = case.placed.relation
+    wanted: Mechanism | None = None
+    if case.placed.change.kind == "flag" and case.own:
+        wanted = "bad_flag"
+    elif relation.frame:
+        wanted = "code_defect"
+    elif relation.hazard is not None and case.content >= _MEETS:
+        wanted = relation.hazard.mechanism
+    elif any(c.signal == "work_per_request" for c in case.own):
+        wanted = "costly_code"
+    return wanted if wanted and MECHANISMS[wanted][0] == cause else None
+
+
+def _reason(case: _Case, clues: Sequence[Clue], weights: Weights) -> str:
+    p = case.placed
+    name = f"{p.change.kind} {p.change.version}".strip()
+    lead = max(case.own, key=lambda c: (weights.effects.get(c.signal, 0.0), c.score), default=None)
+    late = tied(p, clues) if p.after_onset else ""
+    if late:
+        return f"{name} of {p.change.service} is stamped after the onset, clocks may differ: {late}"
+    parts = [f"right after it, {_told(lead, max(p.clue.onset or 0, 0))}"] if lead else []
+    if p.relation.told and (case.content >= 0.2 or not lead):
+        parts.insert(0, f"it {p.relation.told}")
+    if not parts:
+        parts.append("it came before the onset; no effect of its own was measured")
+    return f"{name} of {p.change.service}: {'; '.join(parts)}"
 
 
 def _told(clue: Clue, at: int) -> str:

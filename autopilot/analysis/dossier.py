@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from autopilot.analysis.alarms import alarm_clues
 from autopilot.analysis.blame import Place
 from autopilot.analysis.candidate import Candidate
-from autopilot.analysis.changes import Placed, place_changes, read_changes
+from autopilot.analysis.changes import read_changes
 from autopilot.analysis.clue import Clue
 from autopilot.analysis.demand import limit_clues, work_per_request
 from autopilot.analysis.impact import measure_impact
 from autopilot.analysis.logs import log_clues
 from autopilot.analysis.metrics import metric_clues, read_series
 from autopilot.analysis.onset import Onset, find_onset
+from autopilot.analysis.placing import Placed, place_changes
 from autopilot.analysis.recurrence import recurrence_clues
 from autopilot.analysis.regions import split_clues
 from autopilot.analysis.state import read_inventory, state_clues
@@ -61,7 +62,8 @@ class Evidence:
     @property
     def clues(self) -> tuple[Clue, ...]:
         """Everything that may become a finding."""
-        return (*self.facts, *(p.clue for p in self.placed), *self.measured)
+        shifts = (clue for p in self.placed for clue in p.shifts)
+        return (*self.facts, *(p.clue for p in self.placed), *shifts, *self.measured)
 
 
 def analyze(case: Case, first_finding: int = 1) -> Dossier:
@@ -119,7 +121,7 @@ def gather(case: Case) -> Evidence:
     ]  # fmt: skip
     onset = find_onset(facts, case.table("alarms"), focus, windows)
     changes = read_changes(case.table("changes"), items, windows)
-    placed = place_changes(changes, onset, scope, graph, windows)
+    placed = place_changes(changes, facts, table, onset, scope, graph)
     versions = version_health(table, items, changes, focus)
     facts += [clue for _, clue in versions]
     facts += recurrence_clues(case.table("records"), facts, focus, windows)

@@ -11,12 +11,12 @@ from dataclasses import replace
 
 from autopilot.analysis.blame import Place
 from autopilot.analysis.candidate import Candidate, strongest_first, until
-from autopilot.analysis.changes import Placed
 from autopilot.analysis.clue import Clue
 from autopilot.analysis.culprits import change_candidates
 from autopilot.analysis.localisation import sufferers
 from autopilot.analysis.named import named_causes
 from autopilot.analysis.onset import Onset
+from autopilot.analysis.placing import Placed
 from autopilot.analysis.weights import WEIGHTS, Weights
 from autopilot.incident.cause import CAUSE_MEANING
 
@@ -33,7 +33,7 @@ def rank(
     """The candidates worth naming, best first."""
     named = named_causes(clues, place, weights)
     explained = frozenset(c.service for c in named if c.score >= ENOUGH)
-    changes = change_candidates(placed, clues, place, weights)
+    changes = change_candidates(placed, clues, place, weights, named)
     candidates = [
         *named, *sufferers(clues, explained, place, weights), *_surges(clues, onset, place, weights)
     ]  # fmt: skip

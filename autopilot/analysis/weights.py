@@ -25,7 +25,15 @@ def _symptoms() -> Mapping[str, float]:
 
 
 def _effects() -> Mapping[str, float]:
-    return {"work_per_request": 0.9, "version": 0.5, "metric": 0.5, "log": 0.5, "trace": 0.45, "state": 0.3}
+    return {
+        "work_per_request": 0.9,
+        "version": 0.5,
+        "metric": 0.5,
+        "trend": 0.5,
+        "log": 0.5,
+        "trace": 0.45,
+        "state": 0.3,
+    }
 
 
 @dataclass(frozen=True)
