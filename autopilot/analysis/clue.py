@@ -33,6 +33,9 @@ SYMPTOMS: frozenset[Signal] = frozenset(
 )
 """Signals that are bad by themselves. Traffic or capacity that moves is not, until something suffers."""
 
+LOCATED: frozenset[Signal] = frozenset({"self_time", "own_errors", "pattern"})
+"""Signals that followed the calls of single traces: they blame where trouble begins, whatever suffers below."""
+
 
 @dataclass(frozen=True, eq=False)
 class Clue:

@@ -14,6 +14,7 @@ from autopilot.analysis.candidate import Candidate, strongest_first, until
 from autopilot.analysis.clue import Clue
 from autopilot.analysis.culprits import change_candidates
 from autopilot.analysis.localisation import sufferers
+from autopilot.analysis.located import is_located, located_causes
 from autopilot.analysis.named import named_causes
 from autopilot.analysis.onset import Onset
 from autopilot.analysis.placing import Placed
@@ -34,8 +35,10 @@ def rank(
     named = named_causes(clues, place, weights)
     explained = frozenset(c.service for c in named if c.score >= ENOUGH)
     changes = change_candidates(placed, clues, place, weights, named)
+    located = located_causes(clues, explained, place, weights)
+    explained |= {c.service for c in located}
     candidates = [
-        *named, *sufferers(clues, explained, place, weights), *_surges(clues, onset, place, weights)
+        *named, *located, *sufferers(clues, explained, place, weights), *_surges(clues, onset, place, weights)
     ]  # fmt: skip
     ordered = _explained(candidates, changes, place, weights)
     kept = [c for c in ordered if c.score >= _LEAST]
@@ -90,7 +93,7 @@ def _below_callee(
     candidate: Candidate, candidates: Sequence[Candidate], place: Place, weights: Weights
 ) -> Candidate:
     """A service without a cause of its own stands below a likely cause in what it calls."""
-    if candidate.cause not in ("dependency", "unknown"):
+    if candidate.cause not in ("dependency", "unknown") or is_located(candidate.clues):
         return candidate
     callees = place.graph.callees(candidate.service)
     limit = max(
