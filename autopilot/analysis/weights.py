@@ -12,6 +12,7 @@ def _named() -> Mapping[str, float]:
         "metric": 0.5,
         "log": 0.55,
         "trace": 0.5,
+        "self_time": 0.8,
         "state": 0.6,
         "condition": 1.0,
         "utilisation": 0.65,
@@ -21,7 +22,15 @@ def _named() -> Mapping[str, float]:
 
 
 def _symptoms() -> Mapping[str, float]:
-    return {"metric": 0.45, "log": 0.35, "trace": 0.5, "state": 0.3}
+    return {
+        "metric": 0.45,
+        "log": 0.35,
+        "trace": 0.5,
+        "self_time": 0.8,
+        "own_errors": 0.8,
+        "pattern": 0.8,
+        "state": 0.3,
+    }
 
 
 def _effects() -> Mapping[str, float]:
