@@ -125,9 +125,9 @@ def gather(case: Case) -> Evidence:
     versions = version_health(table, items, changes, focus)
     facts += [clue for _, clue in versions]
     facts += recurrence_clues(case.table("records"), facts, focus, windows)
-    impact, measured = measure_impact(table, case.table("logs"), facts, graph, focus, onset)
+    impact, measured = measure_impact(table, case, facts, Place(graph, items, scope, focus), onset)
     return Evidence(
-        tuple(facts), (measured,) if measured else (), tuple(placed), tuple(versions), onset, impact,
+        tuple(facts), measured, tuple(placed), tuple(versions), onset, impact,
         Place(graph, items, scope, focus),
     )  # fmt: skip
 

@@ -1,169 +1,142 @@
-"""Impact: requests, failures and users since the onset, from entry traffic and access logs."""
+"""Impact: requests, failures, people and error budget since the onset, where users enter.
+
+Metrics count best; access logs stand in for them, then traces. What nothing measured stays None.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import polars as pl
-
+from autopilot.analysis.blame import Place
 from autopilot.analysis.clue import Clue, amount, clock, make_finding
-from autopilot.analysis.metrics import SUMS, SeriesTable
+from autopilot.analysis.entry import Traffic, entry_traffic, traced_traffic
+from autopilot.analysis.metrics import SeriesTable
+from autopilot.analysis.objectives import Burn, burned, find_objective
 from autopilot.analysis.onset import Onset
-from autopilot.analysis.topology import Graph
-from autopilot.analysis.windows import MICROS, Windows
+from autopilot.analysis.people import Access, People, read_access
+from autopilot.analysis.windows import MICROS, Windows, moment
+from autopilot.case.case import Case
 from autopilot.incident.finding import Impact, Provenance
 
-_STATUS = ("$.status", "$.statusCode", "$.status_code", "$.responseStatus")
-_USER = ("$.user", "$.user_id", "$.userId", "$.sub", "$.principalId")
 _SHOWN = 12
+_WORTH_TELLING = 2.0
+"""Burn rate from which the budget's end is forecast: below it, it lasts for half its window."""
 
 
 @dataclass(frozen=True)
-class _Traffic:
-    service: str
-    requests: float
+class _Measured:
+    traffic: Traffic | None
+    access: Access | None
+    people: People | None
+    burn: Burn | None
     failed: float | None
-    query: str
-    source: str
-
-
-@dataclass(frozen=True)
-class _Access:
-    requests: int
-    failed: int
-    users: int
 
 
 def measure_impact(
-    table: SeriesTable, logs: pl.DataFrame, clues: Sequence[Clue], graph: Graph, focus: frozenset[str], onset: Onset
-) -> tuple[Impact, Clue | None]:
-    """The impact, and the finding that carries its figures; None when nothing was measurable or hit."""
-    hit = [clue for clue in clues if clue.adverse and clue.score >= 0.3 and clue.service in focus]
+    table: SeriesTable, case: Case, clues: Sequence[Clue], place: Place, onset: Onset
+) -> tuple[Impact, tuple[Clue, ...]]:
+    """The impact, and the findings that carry its figures; none when nothing was measurable or hit."""
+    hit = [clue for clue in clues if clue.adverse and clue.score >= 0.3 and clue.service in place.focus]
     if not hit:
-        return Impact(summary="No service in scope shows a clear symptom."), None
-    traffic = _entry_traffic(table, graph, focus, onset)
-    access = _access(logs, focus, onset, table.windows)
-    requests = traffic.requests if traffic else access.requests if access else None
-    failed = traffic.failed if traffic and traffic.failed is not None else access.failed if access else None
-    if traffic is None and access is not None:
-        requests, failed = access.requests, access.failed
-    share = failed / requests if requests and failed is not None else None
+        return Impact(summary="No service in scope shows a clear symptom."), ()
     # Busier than usual is not yet hurt: such services are told only when nothing else shows.
-    hurt = [clue for clue in hit if clue.signal not in ("capacity", "saturation")] or hit
-    services = tuple(sorted({clue.service for clue in hurt}))[:_SHOWN]
+    hurt = [clue for clue in hit if clue.signal not in ("capacity", "saturation", "trend")] or hit
+    services = frozenset(clue.service for clue in hurt)
+    measured = _measure(table, case, services, place, onset)
+    requests = measured.traffic.requests if measured.traffic else None
+    failed = measured.failed
+    share = failed / requests if requests and failed is not None else None
     impact = Impact(
         requests=None if requests is None else round(requests),
         failed_requests=None if failed is None else round(failed),
         error_share=None if share is None else round(min(share, 1.0), 4),
-        users=access.users if access and access.users else None,
-        services=services,
-        regions=tuple(sorted({clue.finding.region for clue in hit if clue.finding.region}))[:_SHOWN],
+        users=measured.people.count if measured.people else None,
+        services=tuple(sorted(services))[:_SHOWN],
+        regions=tuple(sorted({clue.finding.region for clue in hurt if clue.finding.region}))[:_SHOWN],
+        slo_budget_used=round(measured.burn.used, 4) if measured.burn else None,
     )
-    impact = impact.model_copy(update={"summary": _sentence(impact, onset)})
-    if requests is None:
-        return impact, None
-    return impact, _clue(impact, traffic, table.windows, onset)
+    impact = impact.model_copy(update={"summary": _sentence(impact, measured, onset)})
+    if requests is None and measured.people is None:
+        return impact, ()
+    told = [_clue(impact, measured, table.windows, onset)]
+    if measured.burn is not None and measured.burn.pace >= _WORTH_TELLING:
+        told.append(_burning(measured.burn, impact, table.windows, onset))
+    return impact, tuple(told)
 
 
-def _since(table: SeriesTable, rows: pl.DataFrame, onset: Onset) -> dict[int, float]:
-    """Total of each series since the onset; rates are multiplied by the time between samples."""
-    gap = pl.col("time").diff().over("sid").fill_null(0) / MICROS
-    rated = rows.filter(~pl.col("statistic").is_in(SUMS))["sid"].implode()
-    late = (
-        table.samples.filter(pl.col("sid").is_in(rows["sid"].implode()))
-        .with_columns(pl.when(pl.col("sid").is_in(rated)).then(pl.col("value") * gap).otherwise(pl.col("value")))
-        .filter(pl.col("time") >= onset.at)
-        .sort("sid", "time")
-        .group_by("sid", maintain_order=True)
-        .agg(pl.col("value").sum())
-    )
-    return {int(sid): float(total) for sid, total in late.iter_rows()}
+def _measure(table: SeriesTable, case: Case, services: frozenset[str], place: Place, onset: Onset) -> _Measured:
+    traffic = entry_traffic(table, place.graph, place.focus, services, onset)
+    access, people = read_access(case.table("logs"), place.focus, onset, table.windows)
+    if traffic is None and access is not None:
+        traffic = Traffic((), access.requests, access.failed, 0.0, "access logs", "logs")
+    traffic = traffic or traced_traffic(case.table("spans"), place.focus, onset, table.windows)
+    failed = traffic.failed if traffic else None
+    if traffic is not None and failed is None and access is not None:
+        # The logs may hold a part of the lines; their share of failures holds for all requests.
+        failed = traffic.requests * access.failed / access.requests
+    burn = None
+    if traffic is not None and failed is not None and not traffic.traced:
+        known = (*traffic.services, *sorted(place.scope))
+        objective = find_objective(known, place.items, case.table("records"), case.table("alarms"))
+        burn = burned(objective, traffic.requests, failed, traffic.usual_per_second) if objective else None
+    return _Measured(traffic, access, people, burn, failed)
 
 
-def _entry_traffic(table: SeriesTable, graph: Graph, focus: frozenset[str], onset: Onset) -> _Traffic | None:
-    series = table.identity.filter(
-        pl.col("service").is_in(sorted(focus)) & (pl.col("version") == "")
-        & pl.col("signal").is_in(["traffic", "errors"])
-    )  # fmt: skip
-    counted = series.filter(pl.col("statistic").is_in(SUMS) | pl.col("counter"))
-    totals = _since(table, counted, onset)
-    requests = [
-        row for row in counted.filter(pl.col("signal") == "traffic").to_dicts() if totals.get(row["sid"], 0.0) > 0
-    ]
-    entry = [row for row in requests if graph.is_entry(row["service"])] or requests
-    if not entry:
-        return None
-    best = max(entry, key=lambda row: (totals[row["sid"]], -row["sid"]))
-    total = totals[best["sid"]]
-    return _Traffic(
-        best["service"], total, _failed(table, series, totals, best, onset),
-        f"{best['namespace']} {best['metric']} {best['dimensions']}"[:900], best["source"],
-    )  # fmt: skip
-
-
-def _failed(
-    table: SeriesTable, series: pl.DataFrame, totals: dict[int, float], best: dict[str, Any], onset: Onset
-) -> float | None:
-    """Failed requests of an entry: a count of server errors, or their share times the requests."""
-    same = (pl.col("service") == best["service"]) & (pl.col("dimensions") == best["dimensions"])
-    server = ~pl.col("metric").str.to_lowercase().str.contains(r"4_?xx|client|user")
-    rows = series.filter(same & server & (pl.col("signal") == "errors")).sort("sid").to_dicts()
-    counts = [totals[row["sid"]] for row in rows if row["sid"] in totals]
-    if counts:
-        return min(max(counts), totals[best["sid"]])
-    sids = [row["sid"] for row in rows]
-    late = table.samples.filter(pl.col("sid").is_in(sids) & (pl.col("time") >= onset.at)).sort(
-        "sid", "time", "value"
-    )
-    level = late["value"].mean()
-    if not isinstance(level, int | float):
-        return None
-    share = level / 100 if level > 1 else level
-    return totals[best["sid"]] * min(max(share, 0.0), 1.0)
-
-
-def _access(logs: pl.DataFrame, focus: frozenset[str], onset: Onset, windows: Windows) -> _Access | None:
-    lines = logs.filter(
-        (pl.col("kind") == "access") & pl.col("service").is_in(sorted(focus))
-        & (pl.col("time").cast(pl.Int64) >= onset.at) & (pl.col("time").cast(pl.Int64) < windows.end)
-    )  # fmt: skip
-    looks = pl.col("message").str.starts_with("{") & pl.col("message").str.ends_with("}")
-    body = pl.when(looks).then(pl.col("message"))
-    read = lines.select(
-        status=pl.coalesce(body.str.json_path_match(path) for path in _STATUS).cast(pl.Int64, strict=False),
-        user=pl.coalesce(body.str.json_path_match(path) for path in _USER),
-    ).filter(pl.col("status").is_not_null())
-    if read.is_empty():
-        return None
-    failing = read.filter(pl.col("status") >= 500)
-    users = failing.filter(pl.col("user").fill_null("") != "")["user"].n_unique()
-    return _Access(read.height, failing.height, users)
-
-
-def _sentence(impact: Impact, onset: Onset) -> str:
+def _sentence(impact: Impact, measured: _Measured, onset: Onset) -> str:
     parts: list[str] = []
+    what = "traced requests" if measured.traffic and measured.traffic.traced else "requests"
     if impact.requests is not None and impact.failed_requests is not None:
         share = f" ({amount(100 * impact.error_share)}%)" if impact.error_share is not None else ""
-        parts.append(f"{impact.failed_requests:,} of {impact.requests:,} requests failed{share}")
+        parts.append(f"{impact.failed_requests:,} of {impact.requests:,} {what} failed{share}")
     elif impact.requests is not None:
-        parts.append(f"{impact.requests:,} requests were served meanwhile")
-    if impact.users:
-        parts.append(f"{impact.users:,} user{'' if impact.users == 1 else 's'} saw errors")
+        parts.append(f"{impact.requests:,} {what} were served meanwhile")
+    if measured.people:
+        many = "" if measured.people.count == 1 else "s"
+        parts.append(f"{measured.people.count:,} {measured.people.kind}{many} saw errors")
+    if measured.burn is not None:
+        parts.append(
+            f"{amount(100 * measured.burn.used)}% of the error budget ({measured.burn.objective.name}) used"
+        )
     where = f" in {', '.join(impact.regions)}" if impact.regions else ""
     parts.append(f"affected: {', '.join(impact.services)}{where}")
     return f"Since {clock(onset.at)}: {'; '.join(parts)}."
 
 
-def _clue(impact: Impact, traffic: _Traffic | None, windows: Windows, onset: Onset) -> Clue:
-    share = impact.error_share
+def _clue(impact: Impact, measured: _Measured, windows: Windows, onset: Onset) -> Clue:
+    share, traffic = impact.error_share, measured.traffic
     finding = make_finding(
         "impact",
-        service=traffic.service if traffic else impact.services[0], window=windows.since(onset.at),
-        onset=onset.at, uncertainty=onset.uncertainty, observed=None if share is None else 100 * share,
-        unit="Percent", score=min(1.0, (share or 0.0) * 5), summary=impact.summary,
+        service=traffic.services[0] if traffic and traffic.services else impact.services[0],
+        window=windows.since(onset.at), onset=onset.at, uncertainty=onset.uncertainty,
+        observed=None if share is None else 100 * share, unit="Percent", score=min(1.0, (share or 0.0) * 5),
+        summary=impact.summary,
         provenance=Provenance(
-            source=traffic.source if traffic else "logs", query=traffic.query if traffic else "access logs",
-            window=windows.since(onset.at),
+            source=(traffic.source if traffic else "logs") or "metrics",
+            query=traffic.query if traffic else "failing lines that name somebody", window=windows.since(onset.at),
         ),
     )  # fmt: skip
     return Clue(finding, "impact", onset.at, onset.uncertainty)
+
+
+def _burning(burn: Burn, impact: Impact, windows: Windows, onset: Onset) -> Clue:
+    """When the error budget is spent if it goes on like this: a forecast about what comes, blaming nobody."""
+    about, soonest, latest = (_when(onset.at + seconds * MICROS) for seconds in burn.seconds_left)
+    service = impact.services[0]
+    finding = make_finding(
+        "trend",
+        service=service, window=windows.since(onset.at), onset=onset.at, uncertainty=onset.uncertainty,
+        direction="up", size=burn.pace, baseline=100 * burn.objective.budget,
+        observed=100 * (impact.error_share or 0.0), unit="Percent", score=min(0.3 + burn.pace / 100, 0.9),
+        summary=(
+            f"Errors spend the error budget of {burn.objective.name} {amount(burn.pace)} times too fast: "
+            f"{amount(100 * burn.used)}% of it used since {clock(onset.at)}; a full one would be spent at {about} "
+            f"({soonest} to {latest})"
+        ),
+        provenance=Provenance(
+            source=burn.objective.source, query=f"objective {burn.objective.name}", window=windows.whole
+        ),
+    )  # fmt: skip
+    return Clue(finding, "trend", onset.at, onset.uncertainty)
+
+
+def _when(at: float) -> str:
+    return f"{moment(at).replace(second=0, microsecond=0):%Y-%m-%d %H:%M} UTC"

@@ -84,9 +84,14 @@ def _rates(samples: pl.DataFrame, identity: pl.DataFrame) -> pl.DataFrame:
         rise=pl.col("value").diff().over("sid"), gap=pl.col("time").diff().over("sid") / MICROS
     )
     monotone = steps.group_by("sid").agg(
-        steady=(pl.col("rise") >= 0).mean(), moved=(pl.col("rise") > 0).mean(), n=pl.len()
+        steady=(pl.col("rise") >= 0).mean(),
+        moved=(pl.col("rise") > 0).mean(),
+        n=pl.len(),
+        rises=(pl.col("rise") > 0).sum(),
     )
-    real = monotone.filter((pl.col("steady") >= 0.95) & (pl.col("moved") >= 0.3) & (pl.col("n") >= 5))["sid"]
+    # A counter of failures stands still until something fails; a level that was raised once is no counter.
+    moving = (pl.col("moved") >= 0.3) | (pl.col("rises") >= 5)
+    real = monotone.filter((pl.col("steady") >= 0.95) & moving & (pl.col("n") >= 5))["sid"]
     if real.is_empty():
         return samples
     grown = steps.filter(pl.col("sid").is_in(real.implode()) & (pl.col("rise") >= 0) & (pl.col("gap") > 0))
