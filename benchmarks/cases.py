@@ -30,6 +30,7 @@ from benchmarks.records import (
     read_lines,
     read_samples,
     span_of,
+    whole_traces,
 )
 from benchmarks.snapshot import Snapshot
 from benchmarks.snapshot_rows import Row, alarm_rows
@@ -200,7 +201,7 @@ def _logs(folder: Path, told: Mapping[str, Any], windows: _Windows, snapshot: Sn
 
 
 def _spans(folder: Path, told: Mapping[str, Any], windows: _Windows) -> pl.DataFrame:
-    rows = [span_of(row) for row in _recorded(folder, told, "traces", windows.split)]
+    rows = [span_of(row) for row in whole_traces(_recorded(folder, told, "traces", windows.split))]
     return frame("spans", rows)
 
 

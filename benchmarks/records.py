@@ -94,19 +94,41 @@ def span_of(row: dict[str, Any]) -> Row:
     }  # fmt: skip
 
 
+def whole_traces(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Spans whose parent is told under another trace id join the trace of that parent, where only one fits.
+
+    Some sets write the id of a trace at its first span only.
+    """
+    told = list(rows)
+    known: dict[tuple[str, str], str] = {}
+    homes: dict[str, list[str]] = {}
+    for row in told:
+        own, parent = str(row.get("trace_id", "")), str(row.get("parent_id") or "")
+        elsewhere = homes.get(parent, ()) if (own, parent) not in known else ()
+        trace = known.get((own, parent)) or (elsewhere[0] if len(elsewhere) == 1 else own)
+        known[own, str(row.get("span_id", ""))] = trace
+        homes.setdefault(str(row.get("span_id", "")), []).append(trace)
+        yield row | {"trace_id": trace} if "trace_id" in row else row
+
+
 def change_rows(events: Iterable[dict[str, Any]]) -> Iterator[Row]:
-    """Commits, deploys and flags; a deploy is told with the commit it names, as a deployment system does."""
+    """Commits, deploys and flags; a deploy is told with the commit it names, as a deployment system does.
+
+    A commit that a deploy names has the service and the version of that deploy, others have neither.
+    """
     told = list(events)
     commits = {event["sha"]: event for event in told if event["kind"] == "commit"}
-    deployed = {event["commit_sha"]: event["service"] for event in told if event.get("commit_sha")}
+    deploys = {event["commit_sha"]: event for event in told if event.get("commit_sha")}
     for event in told:
         sha = event.get("sha") or event.get("commit_sha") or ""
         commit = commits.get(sha, {})
-        service = event.get("service") or deployed.get(sha, "")
+        deploy = deploys.get(sha, {})
+        service = event.get("service") or deploy.get("service", "")
         summary = event.get("message") or event.get("change") or commit.get("message", "")
         yield {
             "time": iso_time(event["timestamp"]), "kind": event["kind"], "service": service,
-            "id": f"{event['kind']}:{service}:{sha or event.get('flag', '')}", "version": event.get("version", ""),
+            "id": f"{event['kind']}:{service}:{sha or event.get('flag', '')}",
+            "version": event.get("version") or deploy.get("version", ""),
             "author": event.get("author") or event.get("actor") or commit.get("author", ""),
             "resource": event.get("flag", ""), "summary": f"{event.get('flag', '')} {summary}".strip(),
             "files": json.dumps(event.get("files_changed") or commit.get("files_changed") or []),

@@ -17,7 +17,7 @@ _RULES: tuple[tuple[Signal, str], ...] = (
     (
         "errors",
         r"error|fault(?!_in)|\b5_?xx\b|\b4_?xx\b|fail|exception|timeout|timed_out|drop|refus|unhealthy|"
-        r"abort|retr(y|ies)|restart|oom",
+        r"abort|retr(y|ies)|restart|oom|panic|crash",
     ),
     ("capacity", r"provisioned|limit|quota|desired|allocat|max_(conn|size|capacity)|replicas"),
     ("headroom", r"free|remaining|headroom|credit_balance|available"),
@@ -33,6 +33,7 @@ _RULES: tuple[tuple[Signal, str], ...] = (
         r"concurren|queue|backlog|\bpool|thread|\bload_?\d|depth|pending|swap|lock|socket|inflight|"
         r"in_flight",
     ),
+    ("work_per_request", r"_per_(request|req|call|transaction|operation|message|order)\b"),
     (
         "traffic",
         r"request|invocation|\bcount$|\bcalls?\b|\bhits?\b|\bqps\b|\brps\b|\btps\b|throughput|bytes|"
@@ -70,7 +71,8 @@ class MetricKind:
         """Whether this direction is the bad one."""
         if self.signal in ("availability", "headroom", "capacity"):
             return direction == "down"
-        return self.signal in ("latency", "errors", "throttling", "saturation") and direction == "up"
+        rising = ("latency", "errors", "throttling", "saturation", "work_per_request")
+        return direction == "up" and self.signal in rising
 
 
 def words(name: str) -> str:

@@ -170,5 +170,5 @@ def _clue(row: dict[str, Any], windows: Windows) -> Clue:
         row["signal"],
         row["onset"],
         row["uncertainty"],
-        adverse and row["signal"] in SYMPTOMS | {"capacity"},
+        adverse and row["signal"] in SYMPTOMS | {"capacity", "work_per_request"},
     )
