@@ -16,7 +16,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from autopilot.analysis.dossier import analyze
-from benchmarks.baselines import BASELINES, baseline
+from benchmarks.baselines import baselines
 from benchmarks.cases import find_cases, read_case
 from benchmarks.predictions import Prediction, predict
 from benchmarks.scoring import Truth, score_set
@@ -29,7 +29,7 @@ Answers = dict[str, Prediction]
 Scores = dict[str, dict[str, float]]
 
 
-def answer(folder: Path, baselines: bool) -> Answers:
+def answer(folder: Path, compare: bool) -> Answers:
     """Our answer to one case and, if wanted, the baselines'. A failure is an empty answer that says why."""
     try:
         public = read_case(folder)
@@ -38,17 +38,13 @@ def answer(folder: Path, baselines: bool) -> Answers:
         answers = {OURS: predict(public, dossier, time.perf_counter() - started)}
     except Exception as error:  # noqa: BLE001 - one broken case is a miss that is reported, not the end of the run
         return {OURS: Prediction(folder.name, folder.parent.name, (), error=f"{type(error).__name__}: {error}")}
-    for name in BASELINES if baselines else ():
-        given = baseline(name, public)
-        if given is not None:
-            answers[name] = given
-    return answers
+    return answers | (baselines(public) if compare else {})
 
 
-def answer_all(folders: Sequence[Path], baselines: bool, processes: int) -> Iterator[Answers]:
+def answer_all(folders: Sequence[Path], compare: bool, processes: int) -> Iterator[Answers]:
     """The answers in the order of the folders, with progress on stderr."""
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        for done, answers in enumerate(pool.map(answer, folders, [baselines] * len(folders), chunksize=4), 1):
+        for done, answers in enumerate(pool.map(answer, folders, [compare] * len(folders), chunksize=4), 1):
             if answers[OURS].error:
                 print(f"{answers[OURS].id}: {answers[OURS].error[:300]}", file=sys.stderr)
             if done % 20 == 0 or done == len(folders):

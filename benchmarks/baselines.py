@@ -5,8 +5,9 @@ best series. Equal scores are put in a random order fixed by the case, so that t
 """
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -16,112 +17,194 @@ from benchmarks.cases import PublicCase
 from benchmarks.predictions import Prediction
 
 Values = NDArray[np.float64]
-_FLOOR = 1e-9
+Scores = Mapping[str, float]
+_ZERO = 10 * np.finfo(np.float64).eps
+"""Spreads below it count as none."""
 _BYTES = 1e6
-_FEW = 2
-"""Fewer samples on either side say nothing."""
+_FEW = 3
+"""Fewer samples say nothing about how two series move together."""
 
 
 @dataclass(frozen=True)
-class Series:
-    """One series of a component, cut where the incident begins."""
+class Matrix:
+    """The metrics of a case: a row per time, a column per series; what was not sampled is NaN."""
 
-    component: str
-    before: Values
-    after: Values
-    times: Values
-    """Times of all samples, seconds."""
-    is_symptom: bool
-    unit: float = 1.0
-    """What one stands for: a million where values are bytes of memory."""
+    public: PublicCase
+    values: Values
+    during: NDArray[np.bool_]
+    """Which rows belong to the incident."""
+    components: tuple[str, ...]
+    """The candidate each column speaks of, "" for none."""
+    metrics: tuple[str, ...]
+    """Metric and statistic of each column."""
 
+    @cached_property
+    def filled(self) -> Values:
+        """Gaps take the last value before them, and zero where there is none."""
+        at = np.where(np.isfinite(self.values), np.arange(len(self.values))[:, None], -1)
+        latest = np.maximum.accumulate(at, axis=0)
+        carried = np.take_along_axis(self.values, np.maximum(latest, 0), axis=0)
+        return np.where(latest >= 0, carried, 0.0)
 
-def n_sigma(series: Series) -> float:
-    """The largest deviation from the baseline's mean, in its standard deviations (Lin et al. 2018, and many)."""
-    spread = float(np.std(series.before))
-    return float(np.max(np.abs(series.after - np.mean(series.before)))) / max(spread, _FLOOR) if spread > 0 else 0.0
-
-
-def robust_scorer(series: Series) -> float:
-    """The hypothesis test of BARO (Pham et al., FSE 2024): largest deviation from the median, in quartile ranges.
-
-    As its authors do: constant series are left out, a range of zero counts as one, bytes are taken as megabytes.
-    """
-    low, middle, high = np.percentile(series.before, [25, 50, 75]) / series.unit
-    if np.ptp(series.before) == 0:
-        return 0.0
-    spread = float(high - low)
-    return float(np.max(np.abs(series.after / series.unit - middle))) / (spread if spread > 0 else 1.0)
+    def best(self, scores: Values) -> dict[str, float]:
+        """The best score of each component; NaN counts for nothing."""
+        found: dict[str, float] = {}
+        for component, score in zip(self.components, scores.tolist(), strict=True):
+            if component and np.isfinite(score):
+                found[component] = max(found.get(component, -np.inf), score)
+        return found
 
 
-def ranked_correlation(series: Series, symptom: Series) -> float:
-    """How closely the ranks of a series follow the symptom's (Spearman), as in the PetShop paper's baseline."""
-    recent = 2 * len(symptom.after)  # the incident and as much time before it: days of quiet would drown both
-    shared, mine, theirs = np.intersect1d(series.times, symptom.times[-recent:], return_indices=True)
-    if len(shared) <= _FEW:
-        return 0.0
-    a = _ranks(np.concatenate([series.before, series.after])[mine])
-    b = _ranks(np.concatenate([symptom.before, symptom.after])[-recent:][theirs])
-    return abs(float(np.corrcoef(a, b)[0, 1])) if np.std(a) > 0 and np.std(b) > 0 else 0.0
-
-
-def _ranks(values: Values) -> Values:
-    """Ranks with the mean for ties."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-
-
-def _series(public: PublicCase) -> Iterator[Series]:
-    """The case's series that have samples on both sides."""
+def read_matrix(public: PublicCase) -> Matrix:
+    """All series of a case over the union of their times."""
+    rows = public.case.table("metrics").filter(pl.col("value").is_finite())
     keys = ["service", "resource", "metric", "statistic"]
-    scope = public.case.scope
-    alarms = public.case.table("alarms")
-    named = set(alarms["metric"].to_list()) - {""}
-    split = scope.incident.start.timestamp()
-    rows = public.case.table("metrics").filter(pl.col("value").is_finite()).sort("time")
-    for key, group in rows.group_by(keys, maintain_order=True):
-        times = group["time"].dt.timestamp("us").to_numpy().astype(np.float64) / 1e6
-        values = group["value"].to_numpy().astype(np.float64)
-        before = times < split
-        if before.sum() < _FEW or (~before).sum() < 1:
-            continue
-        service, _, metric, _ = (str(part) for part in key)
-        wanted = service in scope.services and (not named or metric in named)
-        unit = _BYTES if metric.lower().startswith("mem") and np.median(values) > _BYTES else 1.0
-        yield Series(public.candidate(service), values[before], values[~before], times, wanted, unit)
+    named = rows.select(keys).unique().sort(keys).with_row_index("column")
+    long = rows.join(named, on=keys).select("time", "column", "value")
+    times = long["time"].unique().sort()
+    values = np.full((times.len(), named.height), np.nan)
+    at = times.search_sorted(long["time"]).to_numpy()
+    values[at, long["column"].to_numpy()] = long["value"].to_numpy()
+    split = public.case.scope.incident.start
+    return Matrix(
+        public, values, (times >= split).to_numpy(),
+        tuple(public.candidate(service) for service in named["service"]),
+        tuple(f"{m}.{s}" if s else m for m, s in named.select("metric", "statistic").iter_rows()),
+    )  # fmt: skip
 
 
-def _best(public: PublicCase, score: Callable[[Series], float]) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for series in _series(public):
-        if series.component:
-            found[series.component] = max(found.get(series.component, 0.0), score(series))
-    return found
+def _varying(before: Values, after: Values) -> NDArray[np.bool_]:
+    """Columns that are not constant in either window, as BARO keeps them."""
+    return (before != before[:1]).any(axis=0) & (after != after[:1]).any(axis=0)
 
 
-def _by_correlation(public: PublicCase) -> dict[str, float]:
-    """The symptom is the series the alarm names, else the one of the symptom's service that moved most."""
-    symptoms = [series for series in _series(public) if series.is_symptom]
-    if not symptoms:
+def n_sigma(before: Values, after: Values) -> Values:
+    """The largest deviation from the baseline's mean, in its standard deviations (Lin et al. 2018, and many).
+
+    Args:
+        before: Samples of the normal time, a column per series.
+        after: Samples of the incident.
+
+    Returns:
+        A score per column, NaN where a window is constant.
+    """
+    spread = np.std(before, axis=0)
+    away = np.max(np.abs(after - np.mean(before, axis=0)), axis=0)
+    return np.where(_varying(before, after), away / np.where(spread < _ZERO, 1.0, spread), np.nan)
+
+
+def robust_scores(before: Values, after: Values) -> Values:
+    """The hypothesis test of BARO (Pham et al., FSE 2024): the largest rise above the median, in quartile ranges.
+
+    As in its authors' package: the quartiles are those of the normal time, a range of zero counts as one, series
+    that are constant in either window are left out, and only a rise counts.
+
+    Args:
+        before: Samples of the normal time, a column per series.
+        after: Samples of the incident.
+
+    Returns:
+        A score per column, NaN where a window is constant.
+    """
+    low, middle, high = np.percentile(before, [25, 50, 75], axis=0)
+    spread = np.where(high - low < _ZERO, 1.0, high - low)
+    return np.where(_varying(before, after), np.max(after - middle, axis=0) / spread, np.nan)
+
+
+def _windows(matrix: Matrix) -> tuple[Values, Values]:
+    return matrix.filled[~matrix.during], matrix.filled[matrix.during]
+
+
+def _by_sigma(matrix: Matrix) -> Scores:
+    return matrix.best(n_sigma(*_windows(matrix)))
+
+
+def _by_baro(matrix: Matrix) -> Scores:
+    """Memory is taken as megabytes, as the authors do: it matters where a range of zero counts as one."""
+    memory = np.array([metric.lower().startswith("mem") for metric in matrix.metrics])
+    large = memory & (np.median(matrix.filled, axis=0) > _BYTES)
+    before, after = _windows(matrix)
+    unit = np.where(large, _BYTES, 1.0)
+    return matrix.best(robust_scores(before / unit, after / unit))
+
+
+def correlations(values: Values, symptom: Values) -> Values:
+    """The size of Pearson's correlation of each column with a series, over the times that both have."""
+    both = np.isfinite(values) & np.isfinite(symptom)[:, None]
+    count = both.sum(axis=0)
+    each = np.maximum(count, 1)
+    a = np.where(both, values, 0.0)
+    b = np.where(both, symptom[:, None], 0.0)
+    a = np.where(both, a - a.sum(axis=0) / each, 0.0)
+    b = np.where(both, b - b.sum(axis=0) / each, 0.0)
+    size = np.sqrt((a * a).sum(axis=0) * (b * b).sum(axis=0))
+    enough = (count >= _FEW) & (size > 0)
+    return np.where(enough, np.abs((a * b).sum(axis=0)) / np.where(enough, size, 1.0), np.nan)
+
+
+def _symptom(matrix: Matrix) -> int | None:
+    """The column of the symptom: the metric that the alarm names, else the one of its service that moved most."""
+    case = matrix.public.case
+    scope = {matrix.public.candidate(service) for service in case.scope.services} - {""}
+    own = [n for n, component in enumerate(matrix.components) if component in scope]
+    alarms = case.table("alarms")
+    words = {*alarms["name"].to_list(), *alarms["metric"].to_list()} - {""}
+    named = [n for n in own if matrix.metrics[n] in words]
+    loose = [n for n in own if matrix.metrics[n].partition(".")[0] in words]
+    moved = np.nan_to_num(n_sigma(*_windows(matrix)), nan=-1.0)
+    return max(named or loose or own, key=lambda n: (moved[n], -n), default=None)
+
+
+def _like_symptom(matrix: Matrix, symptom: int) -> NDArray[np.bool_]:
+    """The series of the symptom's metric; of components without it, all they have."""
+    same = np.array([metric == matrix.metrics[symptom] for metric in matrix.metrics])
+    having = {c for c, is_same in zip(matrix.components, same, strict=True) if is_same}
+    return same | np.array([component not in having for component in matrix.components])
+
+
+def _by_correlation(matrix: Matrix) -> Scores:
+    """Ranked correlation (Hardt et al., CLeaR 2024): how closely a component follows the symptom in the incident.
+
+    The same metric is compared. The symptom's own component follows itself perfectly, which says nothing: it comes
+    last.
+    """
+    symptom = _symptom(matrix)
+    if symptom is None:
         return {}
-    symptom = max(symptoms, key=robust_scorer)
-    return _best(public, lambda series: ranked_correlation(series, symptom))
+    found = correlations(matrix.values[matrix.during], matrix.values[matrix.during][:, symptom])
+    usable = _like_symptom(matrix, symptom)
+    own = np.array([component == matrix.components[symptom] for component in matrix.components])
+    return matrix.best(np.where(own | ~usable, np.nan, found))
 
 
-BASELINES: dict[str, Callable[[PublicCase], dict[str, float]]] = {
+def _by_symptom(matrix: Matrix) -> Scores:
+    """Blame whatever complains."""
+    return {matrix.public.candidate(service): 1.0 for service in matrix.public.case.scope.services}
+
+
+BASELINES: dict[str, Callable[[Matrix], Scores]] = {
     "random": lambda _: {},
-    "N-sigma": lambda public: _best(public, n_sigma),
-    "BARO robust scorer": lambda public: _best(public, robust_scorer),
+    "symptom's service": _by_symptom,
+    "N-sigma": _by_sigma,
+    "BARO robust scorer": _by_baro,
     "ranked correlation": _by_correlation,
 }
 """Name → scores of components."""
+_WITHOUT_METRICS = ("random", "symptom's service")
 
 
-def baseline(name: str, public: PublicCase) -> Prediction | None:
-    """The answer of one baseline; None when it needs metrics and the case has none."""
-    if name != "random" and public.case.table("metrics").is_empty():
-        return None
-    scores = BASELINES[name](public)
+def baselines(public: PublicCase) -> dict[str, Prediction]:
+    """The answers of all baselines; those that need metrics are absent when the case has none."""
+    matrix = read_matrix(public)
+    bare = not matrix.during.any() or matrix.during.all()
+    return {
+        name: _answer(name, public, score(matrix))
+        for name, score in BASELINES.items() if not bare or name in _WITHOUT_METRICS
+    }  # fmt: skip
+
+
+def _answer(name: str, public: PublicCase, scores: Scores) -> Prediction:
     order = list(public.candidates)
     random.Random(f"{name}/{public.id}").shuffle(order)
-    return Prediction(public.id, public.dataset, tuple(sorted(order, key=lambda c: -scores.get(c, 0.0))))
+    ranking = sorted(order, key=lambda candidate: -scores.get(candidate, -np.inf))
+    return Prediction(public.id, public.dataset, tuple(ranking))

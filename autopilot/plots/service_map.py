@@ -65,13 +65,13 @@ def draw_service_map(path: Path, case: Case, dossier: Dossier) -> None:
         axes = figure.add_subplot()
         axes.set_axis_off()
         columns = max(layout.columns, _LEAST_COLUMNS)
-        axes.set_xlim(-0.02, columns - _GAP + 0.02)
+        axes.set_xlim(-0.12, columns - _GAP + 0.12)
         axes.set_ylim(max(layout.rows, 1) - 0.2, -0.6)
+        suspects = {name for name, service in services.items() if service.place}
         for caller, callee in layout.edges:
-            both = all(
-                services.get(n, Service(n)).place or services.get(n, Service(n)).hurt for n in (caller, callee)
-            )
-            _call(axes, layout.places[caller], layout.places[callee], INK if both else FAINT)
+            suffers = caller in services and (services[caller].hurt or services[caller].alerted)
+            ink = INK if callee in suspects and (suffers or caller in suspects) else FAINT
+            _call(axes, layout.places[caller], layout.places[callee], ink)
         for name, place in layout.places.items():
             _box(axes, place, services.get(name, Service(name)), columns)
         axes.set_title(_title(layout, services), loc="left", fontsize=9.5, color=INK)
@@ -103,7 +103,7 @@ def _box(axes: Any, at: tuple[float, float], service: Service, columns: int) -> 
     # A box is as wide as its column allows, a letter about 0.078 inch.
     letters = max(int(WIDTH / columns * (1 - _GAP) / 0.078), 8)
     name = textwrap.wrap(middle_out(service.name, 2 * letters - 2), letters)[:2]
-    label = short(f"{service.place}. {service.score:.2f} {service.cause}", int(letters * 1.15))
+    label = short(f"{service.place}. {service.score:.2f} {service.cause}", letters)
     axes.text(
         x + (1 - _GAP) / 2, y, "\n".join([*name, label] if service.place else name), ha="center", va="center",
         fontsize=8.5, color="white" if service.place and dark > 0.72 else INK, zorder=4, parse_math=False,

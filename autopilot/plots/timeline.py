@@ -92,7 +92,8 @@ def _rows(axes: Any, entries: Sequence[TimelineEntry], start: datetime, end: dat
         at = max(entry.at, start)
         axes.plot([at, words], [row, row], color=GRID, lw=0.6, zorder=1)
         marker = "<" if entry.at < start else style.marker
-        axes.plot([at], [row], color=style.colour, marker=marker, ms=9 if marker == "*" else 6, zorder=3)
+        size = 9 if marker == "*" else 6
+        axes.plot([at], [row], color=style.colour, marker=marker, ms=size, zorder=3, clip_on=False)
         axes.text(words, row, _words(entry, start), va="center", fontsize=8.5, color=INK, parse_math=False)
     if dossier.onset is not None and entries:
         reach = timedelta(seconds=min(dossier.onset_uncertainty, 86_400.0))

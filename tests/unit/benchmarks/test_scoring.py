@@ -11,7 +11,6 @@ import pytest
 
 from autopilot.analysis.dossier import analyze
 from autopilot.incident.cause import MECHANISMS, CauseKind
-from benchmarks.baselines import BASELINES, baseline
 from benchmarks.cases import read_case
 from benchmarks.fault_types import CAUSE_REMEDIATION, FAULT_MECHANISMS, MECHANISM_FAULT
 from benchmarks.predictions import Prediction, predict
@@ -83,35 +82,6 @@ def test_suspects_come_first_and_every_candidate_is_ranked_once(tmp_path: Path) 
     assert told.ranking[0] == "db"
     assert sorted(told.ranking) == ["db", "web", "x"]
     assert told.commit == "none"
-
-
-@pytest.mark.parametrize("name", ["N-sigma", "BARO robust scorer"])
-def test_baselines_find_the_component_that_moved(tmp_path: Path, name: str) -> None:
-    folder = write_case(tmp_path / "s" / "1", inject_time=START + 120, window=[START, START + 179])
-    write_samples(folder / "metrics.csv.gz", fault("db"))
-    found = baseline(name, read_case(folder))
-    assert found is not None
-    assert found.ranking[0] == "db"
-
-
-def test_correlation_ranks_what_moves_with_the_symptom(tmp_path: Path) -> None:
-    folder = write_case(
-        tmp_path / "s" / "1", inject_time=START + 120, window=[START, START + 179], candidates=["db", "x"],
-        symptom={"service": "web"},
-    )  # fmt: skip
-    same = fault("web")
-    moved = [(t, "db", m, v * 2) for t, s, m, v in same if s == "web"]
-    still = [(t, "x", m, v) for t, s, m, v in same if s == "db"]
-    write_samples(folder / "metrics.csv.gz", [*(row for row in same if row[1] == "web"), *moved, *still])
-    found = baseline("ranked correlation", read_case(folder))
-    assert found is not None
-    assert found.ranking == ("db", "x")
-
-
-def test_baselines_without_metrics_do_not_answer(tmp_path: Path) -> None:
-    folder = write_case(tmp_path / "s" / "1", inject_time=START + 120, window=[START, START + 179])
-    public = read_case(folder)
-    assert {name for name in BASELINES if baseline(name, public)} == {"random"}
 
 
 def test_one_command_scores_a_folder_and_survives_a_broken_case(tmp_path: Path) -> None:
