@@ -196,7 +196,8 @@ def _recorded(folder: Path, told: Mapping[str, Any], name: str, until: datetime)
 
 
 def _logs(folder: Path, told: Mapping[str, Any], windows: _Windows, snapshot: Snapshot | None) -> pl.DataFrame:
-    rows = [log_of(row, windows.alerted) for row in _recorded(folder, told, "logs", windows.split)]
+    ahead = snapshot.ahead if snapshot else None
+    rows = [log_of(row, windows.alerted, ahead) for row in _recorded(folder, told, "logs", windows.split)]
     return frame("logs", [*rows, *(snapshot.logs if snapshot else ())])
 
 

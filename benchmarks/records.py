@@ -62,7 +62,7 @@ def iso_time(text: str) -> datetime:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def log_of(row: dict[str, Any], at: datetime) -> Row:
+def log_of(row: dict[str, Any], at: datetime, ahead: timedelta | None = None) -> Row:
     if "timestamp" in row:
         known = ("timestamp", "service", "severity_text", "msg", "trace_id")
         more = " ".join(f"{key}={value}" for key, value in row.items() if key not in known)
@@ -72,7 +72,8 @@ def log_of(row: dict[str, Any], at: datetime) -> Row:
             "kind": "application",
         }  # fmt: skip
     if "t" not in row:
-        return log_row(str(row.get("s", "")), str(row.get("stream", "")), str(row.get("m", "")), at)
+        stream, text = str(row.get("stream", "")), str(row.get("m", ""))
+        return log_row(str(row.get("s", "")), stream, text, at, ahead=ahead)
     return {
         "time": epoch_time(row["t"]), "service": row.get("s"), "level": row.get("l"), "message": row.get("m"),
         "trace_id": str(row.get("tr", "")), "span_id": str(row.get("sp", "")), "kind": "application",

@@ -5,13 +5,13 @@ belongs to as service, and as body the object as `kubectl get -o json` returns i
 that is not, or not so, in the cluster is a row of kind `k8s_declared_<kind>`. Beside the objects there are
 
 - `event`: `type`, `reason`, `object` (`pod/x`), `message`, `count`; its name is the object's;
-- `node_service`, named `<node>/<unit>`: `node`, `unit`, `state` (`active`, `inactive`, `failed`, `unreachable` …),
-  `sub_state`, `report`; its service is the node;
+- `node_service`, named `<node>/<unit>`: `node`, `unit`, `state` (`active`, `inactive`, `failed` …), `sub_state`,
+  `report`; its service is the node;
 - `connectivity`, named `<service>/<port>`: `service`, `port`, `reachable` (from any node), `unreachable_from`
   (nodes), `report`.
 
-Naive times and the wall times in log lines belong to the cluster's clock and are read as UTC alike, so that
-everything of one snapshot lies on one axis.
+Everything of one snapshot lies on one axis: the cluster's clock, read as if it were UTC. Naive times are on it, log
+lines stamped in another zone are moved onto it.
 """
 
 import json
@@ -32,11 +32,12 @@ from benchmarks.kubectl_text import (
 )
 from benchmarks.snapshot_fields import repeats, rows_of
 from benchmarks.snapshot_objects import Part, Seen, declared_object, differs, live_object, pruned, under
-from benchmarks.snapshot_rows import Row, alarm_rows, connectivity_row, log_rows, node_service_row
+from benchmarks.snapshot_rows import Row, alarm_rows, connectivity_row, log_rows, node_service_row, offset_of
 
 _ARGUMENTS = TypeAdapter(dict[str, JsonValue])
 _EDGE = re.compile(r"^[\s│]*[├└]──\s*([^\s<]+)")
 _EVENTS = re.compile(r"^Events:\s*\n", re.MULTILINE)
+_ZONE = re.compile(r"Timestamp:\s+\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d ([+-]\d{4})\b")
 _APP_LABELS = ("app", "app.kubernetes.io/name", "k8s-app")
 _WORKLOADS = ("service", "deployment", "statefulset")
 _NAMESPACED = ("namespace", "resourcequota", "limitrange")
@@ -57,6 +58,7 @@ class Snapshot:
 
     def __init__(self, outputs: Mapping[str, Any], at: datetime) -> None:
         self.at = at
+        self.ahead = _ahead(outputs)
         self.logs: list[Row] = []
         self.alarms: list[Row] = []
         self.calls: dict[tuple[str, str], None] = {}
@@ -79,7 +81,7 @@ class Snapshot:
         elif tool == "GetServiceDependencies":
             self._dependencies(str(output))
         elif tool == "GetErrorLogs":
-            self.logs.extend(log_rows(given.get("service_name", ""), output, self.at))
+            self.logs.extend(log_rows(given.get("service_name", ""), output, self.at, self.ahead))
         elif tool == "GetAlerts":
             self.alarms += alarm_rows(output, self.at)
         else:
@@ -198,6 +200,13 @@ class Snapshot:
     def _row(self, kind: str, name: str, service: str, body: Part) -> Row:
         told = json.dumps(pruned(body), ensure_ascii=False, default=str)
         return {"time": self.at, "kind": kind, "name": name, "service": service, "region": "", "body": told}
+
+
+def _ahead(outputs: Mapping[str, Any]) -> timedelta | None:
+    """How far the cluster's clock is ahead of UTC, as the first description with a time says."""
+    stamps = (_ZONE.search(text) for _, text in sorted(outputs.items()) if isinstance(text, str))
+    first = next((stamp for stamp in stamps if stamp), None)
+    return offset_of(first.group(1)) if first else None
 
 
 def _arguments(text: str) -> dict[str, str]:

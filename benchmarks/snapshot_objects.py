@@ -4,6 +4,7 @@ What only a manifest knows (affinity, security context, what a claim asks for) i
 the live object stands. Values of secrets are never kept, and what is empty is left out, as the Kubernetes API does.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -32,6 +33,8 @@ _API: dict[str, tuple[str, str]] = {
     "destinationrule": ("networking.istio.io/v1", "DestinationRule"),
 }  # fmt: skip
 _CLUSTER_WIDE = frozenset({"node", "namespace", "persistentvolume", "storageclass"})
+_ADDRESS = re.compile(r"(^|[_.-])(HOST|HOSTNAME|PORT|ADDR|ADDRESS|SERVER)$", re.IGNORECASE)
+"""Names of entries of a secret that are no secret."""
 _NESTED = frozenset({"metadata", "spec", "template"})
 _BY_NAME = frozenset({"containers", "initContainers"})
 _EXACT = frozenset({"selector", "matchLabels", "nodeSelector", "limits", "requests", "data"})
@@ -127,12 +130,14 @@ def _metadata(name: str, namespace: str, told: Mapping[str, Any], seen: Seen, at
 
 
 def declared_object(manifest: Mapping[str, Any]) -> Part:
-    """A manifest without the values of secrets."""
+    """A manifest without the values of secrets, of which only hosts and ports stay."""
     if manifest.get("kind") != "Secret":
         return dict(manifest)
     parts = [part for key in ("data", "stringData") if is_mapping(part := manifest.get(key))]
     keys = {str(key): "" for part in parts for key in part}
-    return {key: value for key, value in manifest.items() if key != "stringData"} | {"data": keys}
+    clear = manifest.get("stringData")
+    addresses = {key: clear[key] for key in clear if _ADDRESS.search(str(key))} if is_mapping(clear) else {}
+    return dict(manifest) | {"data": keys, "stringData": addresses}
 
 
 def under(live: Part, declared: Mapping[str, Any]) -> Part:

@@ -3,14 +3,14 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from benchmarks.kubectl_text import is_list, is_mapping
 
 Row = dict[str, object]
 _LEVEL = re.compile(r"\b(FATAL|PANIC|CRITICAL|SEVERE|ERROR|WARN(?:ING)?|INFO|DEBUG|TRACE)\b", re.IGNORECASE)
-_STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:[.,](\d{1,6})\d*)?(?:Z|[+-]\d\d:?\d\d)?\s+")
+_STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:[.,](\d{1,6})\d*)?(Z|[+-]\d\d:?\d\d)?\s+")
 _ACTIVE = re.compile(r"^\s*Active:\s+(\w+)(?:\s+\(([^)]*)\))?", re.MULTILINE)
 _TARGET = re.compile(r"Service (\S+):(\d+) Connectivity")
 _FROM_NODE = re.compile(r"deployed on (\S+?):(.*?)(?=^Debug Pod|\Z)", re.MULTILINE | re.DOTALL)
@@ -20,13 +20,26 @@ _MOST_REPEATS = 50
 """Lines that one counted pattern stands for at most."""
 
 
-def log_row(service: str, stream: str, text: str, at: datetime, level: str = "") -> Row:
-    """One log line; its own stamp is taken off the front and used, else the time of the snapshot."""
+def log_row(
+    service: str, stream: str, text: str, at: datetime, level: str = "", ahead: timedelta | None = None
+) -> Row:
+    """One log line; its own stamp is taken off the front and used, else the time of the snapshot.
+
+    Args:
+        service: Who wrote it.
+        stream: Where it was written to.
+        text: The line.
+        at: The time of the snapshot, on the cluster's clock.
+        level: Its level where that is known.
+        ahead: How far the cluster's clock is ahead of UTC; when unknown, zones of stamps are not looked at.
+    """
     stamp = _STAMP.match(text)
     message = text[stamp.end() :] if stamp else text
     time = datetime.fromisoformat(stamp.group(1)).replace(tzinfo=at.tzinfo) if stamp else at
     if stamp and stamp.group(2):
         time = time.replace(microsecond=int(stamp.group(2).ljust(6, "0")))
+    if stamp and stamp.group(3) and ahead is not None:
+        time += ahead - offset_of(stamp.group(3))
     said = _LEVEL.search(message[:200])
     return {
         "time": time, "service": service, "resource": stream, "kind": "application", "message": message,
@@ -34,17 +47,24 @@ def log_row(service: str, stream: str, text: str, at: datetime, level: str = "")
     }  # fmt: skip
 
 
-def log_rows(service: str, output: Any, at: datetime) -> Iterator[Row]:
+def offset_of(zone: str) -> timedelta:
+    """`+0800` and `+08:00` as a distance from UTC; `Z` is none."""
+    digits = zone.replace(":", "")[1:]
+    distance = timedelta(hours=int(digits[:2] or 0), minutes=int(digits[2:] or 0))
+    return -distance if zone.startswith("-") else distance
+
+
+def log_rows(service: str, output: Any, at: datetime, ahead: timedelta | None = None) -> Iterator[Row]:
     """Error lines by stream; a counted pattern is as many lines as it was seen, up to a bound."""
     told = _parsed(output)
     for stream, lines in sorted(told.items()):
         for line in lines if is_list(lines) else ():
             if not is_mapping(line):
-                yield log_row(service, str(stream), str(line), at, "ERROR")
+                yield log_row(service, str(stream), str(line), at, "ERROR", ahead)
                 continue
             count = line.get("count")
             times = min(count, _MOST_REPEATS) if isinstance(count, int) else 1
-            row = log_row(service, str(stream), str(line.get("sample", "")), at, "ERROR")
+            row = log_row(service, str(stream), str(line.get("sample", "")), at, "ERROR", ahead)
             yield from (row for _ in range(max(times, 1)))
 
 
@@ -81,12 +101,12 @@ def _alarm(alert: Mapping[str, Any], at: datetime) -> Row:
     }  # fmt: skip
 
 
-def node_service_row(node: str, unit: str, report: str, at: datetime) -> Row:
-    """The state of a unit on a node; a node that does not answer is `unreachable`."""
+def node_service_row(node: str, unit: str, report: str, at: datetime) -> Row | None:
+    """The state of a unit on a node; None when it could not be asked, which says nothing about the unit."""
     active = _ACTIVE.search(report)
-    state, sub = active.groups() if active else ("", "")
-    if not active:
-        state = "unreachable" if "connect" in report.lower() else "unknown"
+    if active is None:
+        return None
+    state, sub = active.groups()
     body = {"node": node, "unit": unit, "state": state, "sub_state": sub or "", "report": report[:_LONGEST]}
     return _fact("node_service", f"{node}/{unit}", node, body, at)
 

@@ -58,7 +58,11 @@ def service_view(
     spec = mapping(service.body, "spec")
     selector = labels(spec, "selector")
     near = [w for w in workloads if w.top.near(service.namespace)]
-    chosen = [w for w in near if selects(selector, w.labels)]
+    # Pods may be given labels after they were made, such as their role in a replicated database.
+    chosen = [
+        w for w in near
+        if selects(selector, w.labels) or any(selects(selector, p.observed.labels) for p in w.pods)
+    ]  # fmt: skip
     ports = [_port(p) for p in listing(spec, "ports")[:30]]
     wanting = sum(w.desired for w in chosen)
     endpoints = _endpoints(service, cluster)
@@ -141,11 +145,16 @@ def _other_protocol(port: Mapping[str, Any], containers: Sequence[Mapping[str, A
     )
 
 
-def addresses(workload: Workload) -> list[Address]:
-    """The addresses in the variables of a workload: `host:port`, URLs, and pairs of X_HOST and X_PORT."""
+def addresses(workload: Workload, taken_over: Mapping[str, str]) -> list[Address]:
+    """The addresses in the variables of a workload: `host:port`, URLs, and pairs of X_HOST and X_PORT.
+
+    Args:
+        workload: Whose containers are told them.
+        taken_over: Variables that it gets from config maps and secrets; its own ones overrule them.
+    """
     found: dict[Address, None] = {}
     for container in own(workload.containers):
-        env: Mapping[str, str] = container["env"]
+        env: Mapping[str, str] = {**taken_over, **container["env"]}
         for variable, value in sorted(env.items()):
             address = _address(variable, value.strip(), env)
             if address is not None:

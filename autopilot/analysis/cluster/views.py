@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from autopilot.analysis.cluster.databases import clients_of, clients_said, is_database
 from autopilot.analysis.cluster.nodes import missing_claims, namespace_view, node_view, unit_view
 from autopilot.analysis.cluster.objects import Cluster, Observed, listing, part, text
 from autopilot.analysis.cluster.placement import placement, rooms
@@ -24,6 +25,7 @@ from autopilot.analysis.cluster.services import (
     service_view,
     wrong_addresses,
 )
+from autopilot.analysis.cluster.settings import misroutes, settings
 from autopilot.analysis.cluster.storage import claim_view
 from autopilot.analysis.cluster.workloads import Workload, describe, missing_pods, read_workloads
 
@@ -58,7 +60,10 @@ def read_views(cluster: Cluster, said: Mapping[str, str] | None = None) -> list[
     """
     workloads = read_workloads(cluster)
     world = _World(cluster, workloads, said or {})
-    return [*world.workloads(), *world.services(), *world.nodes(), *world.namespaces(), *world.others()]
+    return [
+        *world.workloads(), *world.services(), *world.nodes(), *world.namespaces(), *world.others(),
+        *world.databases(), *world.misroutes(),
+    ]  # fmt: skip
 
 
 class _World:
@@ -70,7 +75,9 @@ class _World:
         self._said = said
         self._places = rooms(cluster.of("node"), workloads)
         reports = read_reports(cluster)
-        self._told: dict[str, list[Address]] = {w.top.name: addresses(w) for w in workloads}
+        self._told: dict[str, list[Address]] = {
+            w.top.name: addresses(w, settings(w.spec, cluster, w.top.namespace)) for w in workloads
+        }
         self._services = [(s, service_view(s, workloads, cluster, reports)) for s in cluster.of("service")]
         self._units = [(o, unit_view(o)) for o in cluster.of("node_service")]
         self._unwell = frozenset(
@@ -112,6 +119,27 @@ class _World:
         )
         fields["said"] = self._said.get(w.top.service, "")
         return self._view(w.top, "workload", fields)
+
+    def databases(self) -> list[View]:
+        """Databases with what their clients say."""
+        views: list[View] = []
+        for w in self._workloads:
+            if is_database(w):
+                clients = clients_of(w, self._workloads, self._cluster.of("service"), self._told)
+                known = sorted({c.top.service for c in clients})
+                fields = {
+                    "clients": known, "clients_said": clients_said(clients, self._said),
+                    "said": self._said.get(w.top.service, ""), "missing": missing_pods(w),
+                }  # fmt: skip
+                views.append(self._view(w.top, "database", fields, known))
+        return views
+
+    def misroutes(self) -> list[View]:
+        """Routes in files of gateways that lead astray; they belong to the service that misses its requests."""
+        return [
+            replace(self._view(o, "misroute", fields | {"application": astray}, {o.service}), application=astray)
+            for o, astray, fields in misroutes(self._cluster)
+        ]
 
     def _needs(self, w: Workload) -> dict[str, Any]:
         """What the pods of a workload refer to and is not there."""

@@ -318,11 +318,21 @@ def test_facts_that_are_no_objects(tmp_path: Path) -> None:
         "inactive",
         "dead",
     )
-    assert found["node_service", "n2/kubelet"]["body"]["state"] == "unreachable"
+    assert ("node_service", "n2/kubelet") not in found
     assert found["k8s_node", "n1"]["body"]["status"]["conditions"] == [{"type": "Ready", "status": "False"}]
     assert public.case.table("topology").select("caller", "callee").rows() == [("web", "db")]
     assert public.case.scope.services == ("web",)
     assert public.candidate("db") == "app/db"
+
+
+def test_stamps_of_another_zone_are_moved_to_the_clock_of_the_cluster(tmp_path: Path) -> None:
+    lines = ["2026-01-10T07:59:00Z by UTC", "2026-01-10T15:59:00.250+08:00 by the cluster", "no stamp"]
+    outputs = {'GetErrorLogs:{"service_name":"web"}': {"app": lines}}
+    outputs |= described("deployments", "db", "Name: db\nCreationTimestamp:  Sat, 10 Jan 2026 15:00:00 +0800\n")
+    logs = imported(tmp_path, outputs).case.table("logs")
+    assert logs["time"].to_list() == [
+        AT.replace(hour=15, minute=59), AT.replace(hour=15, minute=59, microsecond=250_000), AT
+    ]  # fmt: skip
 
 
 def test_counted_errors_and_both_sorts_of_alerts(tmp_path: Path) -> None:
@@ -355,3 +365,16 @@ def test_counted_errors_and_both_sorts_of_alerts(tmp_path: Path) -> None:
 def test_broken_descriptions_never_stop_an_import(tmp_path: Path, kind: str, text: str) -> None:
     found = rows(tmp_path, described(kind, "x", text))
     assert all(row["body"]["metadata"]["name"] == "x" for row in found.values())
+
+
+def test_of_a_secret_only_hosts_and_ports_are_told(tmp_path: Path) -> None:
+    manifest = (
+        "kind: Secret\nmetadata: {name: db-key}\n"
+        "stringData: {DB_HOST: db, DB_PORT: '5432', DB_PASSWORD: hunter2, TOKEN: abc}\n"
+    )
+    listing = 'GetResources:{"resource_type":"secrets","namespace":"shop"}'
+    outputs = {'GetAppYAML:{"app_name":"web"}': manifest, listing: "NAME     TYPE\ndb-key   Opaque\n"}
+    secret = rows(tmp_path, outputs)["k8s_secret", "db-key"]
+    assert secret["service"] == "web"
+    assert secret["body"]["stringData"] == {"DB_HOST": "db", "DB_PORT": "5432"}
+    assert set(secret["body"]["data"].values()) == {""}

@@ -1,0 +1,153 @@
+"""Settings from elsewhere: variables out of config maps and secrets, and gateways' routes in files."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from autopilot.analysis.cluster.objects import Cluster, Observed, is_object, listing, mapping, part, text
+
+_LONGEST = 100_000
+"""Characters of a file that are parsed; settings of gateways are far smaller."""
+_DEEPEST = 12
+_MOST_ROUTES = 1_000
+_TARGETS = ("uri", "url", "target", "upstream", "service", "host", "backend", "cluster", "destination")
+_LABELS = ("id", "name", "path", "prefix", "route", "match", "location", "predicates", "paths")
+_DEFAULT = re.compile(r"\$\{[^}:]*:?-?([^}]*)\}")
+_HOST = re.compile(r"^(?:[a-z][a-z0-9+.-]*:/{0,2})?([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)(?::\d{1,5})?(?:/.*)?$")
+_NGINX = re.compile(r"location\s+(?:[=~^*]+\s*)?([^\s{]+)\s*\{[^{}]*?proxy_pass\s+([^;\s]+)\s*;")
+_VARIABLE = re.compile(r"[A-Za-z_][\w.-]*")
+
+
+def settings(spec: Mapping[str, Any], cluster: Cluster, namespace: str) -> dict[str, str]:
+    """The variables that containers take over whole from config maps and, as far as they are told, from secrets."""
+    found: dict[str, str] = {}
+    for container in listing(spec, "containers"):
+        for source in listing(container, "envFrom"):
+            for key, kind, field in (
+                ("configMapRef", "configmap", "data"), ("secretRef", "secret", "stringData"),
+            ):  # fmt: skip
+                named = cluster.named(kind, text(source, key, "name"), namespace) if part(source, key) else None
+                told = mapping(named.body, field) if named else {}
+                prefix = text(source, "prefix")
+                found |= {
+                    f"{prefix}{name}": str(value) for name, value in told.items()
+                    if _VARIABLE.fullmatch(str(name)) and isinstance(value, str | int)
+                }  # fmt: skip
+    return found
+
+
+def misroutes(cluster: Cluster) -> list[tuple[Observed, str, dict[str, Any]]]:
+    """Routes in gateways' files whose own words name one service while they lead to another.
+
+    Returns:
+        The config map, the service whose requests go astray, and `route`, `target`, `meant` for rules.
+    """
+    names = sorted({s.name for s in cluster.of("service")})
+    cores = _cores(names)
+    found: list[tuple[Observed, str, dict[str, Any]]] = []
+    for settings_map in cluster.of("configmap"):
+        for words, target in _routes(settings_map):
+            meant = _meant(words, target, cores) if target in cores else ""
+            if meant:
+                told = {"route": ", ".join(words)[:200], "target": target, "meant": meant}
+                found.append((settings_map, _application(meant, cluster), told))
+    return found
+
+
+def _application(service: str, cluster: Cluster) -> str:
+    return next((s.service for s in cluster.of("service") if s.name == service), service)
+
+
+def _cores(names: Sequence[str]) -> dict[str, str]:
+    """Service → the letters that tell it from the others: words that half of the services share say nothing."""
+    split = {name: re.split(r"[-_.]+", name.lower()) for name in names}
+    common = {
+        word for words in split.values() for word in words
+        if len(names) >= 4 and sum(word in other for other in split.values()) * 2 >= len(names)
+    }  # fmt: skip
+    return {name: "".join(w for w in words if w not in common) or "".join(words) for name, words in split.items()}
+
+
+def _letters(word: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", word.lower())
+
+
+def _meant(words: Sequence[str], target: str, cores: Mapping[str, str]) -> str:
+    """The service that the words of a route name though it leads to another one, "" when they fit its target."""
+    plain = [_letters(word) for word in words]
+    if any(cores[target] in word for word in plain):
+        return ""
+    exact = {name for name, core in cores.items() if any(w in (core, f"{core}service", f"{core}s") for w in plain)}
+    return min(exact) if len(exact) == 1 else ""
+
+
+def _routes(settings_map: Observed) -> Iterator[tuple[list[str], str]]:
+    """The words of each route (its name and the segments of its paths) and the host it leads to."""
+    found = 0
+    for _, content in sorted(mapping(settings_map.body, "data").items()):
+        if not isinstance(content, str) or len(content) > _LONGEST:
+            continue
+        for words, target in (*_in_yaml(content), *_in_nginx(content)):
+            found += 1
+            if found > _MOST_ROUTES:
+                return
+            yield words, target
+
+
+def _in_nginx(content: str) -> Iterator[tuple[list[str], str]]:
+    for location, address in _NGINX.findall(content):
+        yield _segments([location]), _host(address)
+
+
+def _in_yaml(content: str) -> Iterator[tuple[list[str], str]]:
+    # Only files that speak of routes are worth parsing.
+    if not re.search(r"\b(routes?|predicates|upstreams?|paths?)\b", content, re.IGNORECASE):
+        return
+    try:
+        documents = list(yaml.load_all(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return
+    for document in documents:
+        yield from _in_tree(document, 0)
+
+
+def _in_tree(value: Any, depth: int) -> Iterator[tuple[list[str], str]]:
+    if depth > _DEEPEST:
+        return
+    if is_object(value):
+        target = next((_host(told) for key in _TARGETS if isinstance(told := value.get(key), str)), "")
+        words = _segments(_texts(value.get(key) for key in _LABELS))
+        if target and words:
+            yield words, target
+    below = list(value.values()) if is_object(value) else _members(value) if isinstance(value, list) else []
+    for inner in below[:_MOST_ROUTES]:
+        yield from _in_tree(inner, depth + 1)
+
+
+def _members(value: Any) -> list[Any]:
+    """The items of a list; anything else is its own only one."""
+    return listing({"items": value}, "items") if isinstance(value, list) else [value]
+
+
+def _texts(values: Iterable[Any]) -> list[str]:
+    """Texts, also those in lists and one level into objects."""
+    found: list[str] = []
+    for value in values:
+        for item in _members(value)[:50]:
+            inner = list(item.values()) if is_object(item) else [item]
+            found += [text for text in inner if isinstance(text, str)]
+    return found
+
+
+def _segments(texts: Iterable[str]) -> list[str]:
+    """The words of names and paths: `Path=/api/v1/orders/**` is api, v1 and orders."""
+    found = (part for text in texts for part in re.split(r"[/=,\s]+", text[:500]))
+    return [word for word in found if re.search(r"[a-z]{2}", word, re.IGNORECASE)][:60]
+
+
+def _host(address: str) -> str:
+    """The service that an address names; placeholders stand for their default."""
+    match = _HOST.match(_DEFAULT.sub(r"\1", address.strip()[:500]).lower())
+    return match.group(1).split(".", 1)[0] if match else ""
