@@ -27,6 +27,8 @@ _SILENT = 0.35
 """What a mismatch counts from which nothing suffers, unless its rule says otherwise."""
 ANYTHING = "any"
 """What rules look at that fit every kind of the inventory."""
+_LOOSE_NOT = re.compile(r"!\w+[.\[]")
+"""JMESPath reads `!a.b` as `(!a).b`, which nobody means."""
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 
 
@@ -75,6 +77,8 @@ class Rule(BaseModel):
     def _sound(self) -> Self:
         if (self.mechanism is None) == (self.cause is None):
             raise ValueError("a rule names either a mechanism or a cause")
+        if _LOOSE_NOT.search(self.when):
+            raise ValueError(f"{self.when!r} negates only the first name of a path; write !(a.b) for !a.b")
         for expression in (self.when, *_PLACEHOLDER.findall(self.says)):
             try:
                 _compiled(expression)

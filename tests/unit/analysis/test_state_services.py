@@ -1,0 +1,236 @@
+"""Services, addresses, storage, nodes and namespaces: one thing is wrong and it is blamed, not its victims."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.analysis.small_cluster import SPACE, Shop
+
+
+def test_a_selector_that_matches_nothing() -> None:
+    shop = Shop()
+    shop.service("stock")["selector"] = {"app": "stocks"}
+    shop.without_endpoints("stock")
+    assert shop.first() == ("stock", "selector_mismatch")
+
+
+@pytest.mark.parametrize("target", [3551, "api"])
+def test_a_target_port_that_leads_nowhere(target: int | str) -> None:
+    shop = Shop()
+    shop.container("stock")["ports"] = [{"containerPort": 3550, "name": "grpc"}]
+    shop.service("stock")["ports"][0]["targetPort"] = target
+    shop.answers("stock", False)
+    assert shop.first() == ("stock", "port_mismatch")
+
+
+def test_an_undeclared_port_that_answers_is_no_mismatch() -> None:
+    shop = Shop()
+    shop.service("stock")["ports"][0]["targetPort"] = 9090
+    assert not shop.dossier().suspects
+
+
+def test_a_service_of_another_transport_than_its_pods() -> None:
+    shop = Shop()
+    shop.service("orders")["ports"][0]["protocol"] = "UDP"
+    shop.answers("orders", False)
+    assert shop.first() == ("orders", "protocol_mismatch")
+
+
+def test_a_service_that_declares_plain_http_for_what_is_probed_by_grpc() -> None:
+    shop = Shop()
+    shop.service("orders")["ports"][0] |= {"name": "http", "appProtocol": "http"}
+    assert shop.first() == ("orders", "protocol_mismatch")
+
+
+@pytest.mark.parametrize(
+    ("address", "mechanism"),
+    [
+        ("stock:9999", "wrong_address"),
+        ("stocks.shop.svc.cluster.local:3550", "wrong_address"),
+        ("inventory:3550", "wrong_address"),
+    ],
+)
+def test_an_address_that_no_service_has(address: str, mechanism: str) -> None:
+    shop = Shop()
+    variable = next(e for e in shop.container("orders")["env"] if e["name"] == "STOCK_ADDR")
+    variable["value"] = address
+    shop.story.logs("orders", "ERROR", f"dial {address}: failed after {{n}} us", 3, 20)
+    assert shop.first() == ("orders", mechanism)
+
+
+def test_an_address_that_nobody_misses_is_told_and_blames_nobody() -> None:
+    dossier = Shop().dossier()
+    assert [f.mechanism for f in dossier.findings if f.kind == "state"] == ["wrong_address"]
+    assert not dossier.suspects
+
+
+def test_a_database_called_at_a_wrong_port() -> None:
+    shop = Shop()
+    variable = next(e for e in shop.container("orders")["env"] if e["name"] == "BASKET_STORE_ADDR")
+    shop.container("orders")["env"].append({"name": "DB_HOST", "value": "basket-store"})
+    shop.container("orders")["env"].append({"name": "DB_PORT", "value": "3307"})
+    shop.container("orders")["env"].remove(variable)
+    shop.unready("orders", {"waiting": {"reason": "CrashLoopBackOff"}}, 3, {"reason": "Error", "exitCode": 1})
+    assert shop.first() == ("orders", "wrong_database_port")
+
+
+def test_a_policy_that_lets_nothing_in() -> None:
+    shop = Shop()
+    spec = {"podSelector": {"matchLabels": {"app": "stock"}}, "policyTypes": ["Ingress"], "ingress": []}
+    shop.put("networkpolicy", "closed", {"spec": spec}, "stock")
+    shop.answers("stock", False)
+    assert shop.first() == ("stock", "network_policy")
+
+
+def test_names_that_are_not_looked_up_in_the_cluster() -> None:
+    shop = Shop()
+    shop.deployment("orders")["dnsPolicy"] = "None"
+    shop.deployment("orders")["dnsConfig"] = {"nameservers": ["192.0.2.1"]}
+    shop.story.logs("orders", "ERROR", "lookup stock: i/o timeout {n}", 3, 20)
+    assert shop.first() == ("orders", "name_resolution")
+
+
+_CLAIMS: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
+    ("claim_size", {"resources": {"requests": {"storage": "5Gi"}}}, {}),
+    ("claim_selector", {"selector": {"matchLabels": {"disk": "ssd"}}}, {}),
+    ("claim_storage_class", {"storageClassName": "fast"}, {}),
+    ("claim_access_mode", {"accessModes": ["ReadWriteMany"]}, {}),
+    ("volume_taken", {}, {"claimRef": {"name": "other", "namespace": SPACE}}),
+)
+
+
+@pytest.mark.parametrize(("mechanism", "asks", "offers"), _CLAIMS)
+def test_why_a_claim_is_not_bound(mechanism: str, asks: dict[str, object], offers: dict[str, object]) -> None:
+    shop = Shop()
+    shop.put("storageclass", "standard", {"volumeBindingMode": "Immediate"})
+    shop.put("persistentvolume", "basket-pv", {
+        "metadata": {"labels": {"disk": "hdd"}},
+        "spec": {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], **offers},
+    })  # fmt: skip
+    usual = {
+        "resources": {"requests": {"storage": "1Gi"}},
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": "",
+    }
+    shop.put("persistentvolumeclaim", "basket-pvc", {"spec": usual | asks, "status": {"phase": "Pending"}})
+    shop.deployment("basket-store")["volumes"] = [
+        {"name": "d", "persistentVolumeClaim": {"claimName": "basket-pvc"}}
+    ]
+    shop.pending("basket-store", "0/4 nodes are available: pod has unbound immediate PersistentVolumeClaims.")
+    assert shop.first() == ("basket-store", mechanism)
+
+
+_QUOTAS = (
+    ("quota_cpu", {"requests__cpu": ("2", "2")}, "requests.cpu=1, used: requests.cpu=2, limited: requests.cpu=2"),
+    ("quota_memory", {"limits__memory": ("2Gi", "2Gi")}, "limits.memory=1Gi, used: limits.memory=2Gi"),
+    ("quota_pods", {"pods": ("3", "3")}, "pods=1, used: pods=3, limited: pods=3"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("mechanism", "resources", "said"), _QUOTAS)
+def test_a_quota_is_blamed_and_not_the_workload_it_refuses(
+    mechanism: str, resources: dict[str, tuple[str, str]], said: str
+) -> None:
+    shop = Shop()
+    shop.quota(**resources)
+    shop.unmade("stock", f'pods "stock-7d9f8-x" is forbidden: exceeded quota: limits, requested: {said}')
+    assert shop.first() == (SPACE, mechanism)
+
+
+def test_a_quota_of_services_is_seen_by_the_service_that_is_missing() -> None:
+    shop = Shop()
+    shop.quota(services=("3", "3"))
+    for kind in ("service", "endpoints"):
+        del shop.objects[kind, "stock"]
+    del shop.objects["connectivity", "stock/3550"]
+    assert shop.first() == (SPACE, "quota_services")
+
+
+def test_a_quota_of_storage_is_seen_by_the_claim_that_is_missing() -> None:
+    shop = Shop()
+    shop.quota(requests__storage=("10Gi", "9Gi"))
+    shop.put("persistentvolumeclaim", "other", {"spec": {}, "status": {"phase": "Bound"}})
+    shop.deployment("basket-store")["volumes"] = [
+        {"name": "d", "persistentVolumeClaim": {"claimName": "basket-pvc"}}
+    ]
+    shop.pending("basket-store", '0/4 nodes are available: persistentvolumeclaim "basket-pvc" not found.')
+    assert shop.first() == (SPACE, "quota_storage")
+
+
+def test_a_used_up_quota_that_stops_nothing_is_not_the_cause() -> None:
+    shop = Shop()
+    shop.quota(pods=("4", "4"))
+    assert not shop.dossier().suspects
+
+
+@pytest.mark.parametrize(
+    ("unit", "mechanism"),
+    [("kubelet", "kubelet_down"), ("containerd", "container_runtime_down"), ("kube-proxy", "proxy_down")],
+)
+def test_a_system_service_of_a_node_is_blamed_with_its_node(unit: str, mechanism: str) -> None:
+    shop = Shop()
+    shop.unit("n3", unit, "inactive", "dead")
+    shop.unready("stock")
+    assert shop.first() == ("n3", mechanism)
+
+
+def test_without_a_scheduler_pods_wait_and_nothing_says_why() -> None:
+    shop = Shop()
+    shop.unit("head", "kube-scheduler", "failed", "failed")
+    shop.pending("stock")
+    assert shop.first() == ("head", "scheduler_down")
+
+
+def test_a_node_that_does_not_answer_explains_its_pods() -> None:
+    shop = Shop()
+    conditions = [{"type": "Ready", "status": "Unknown", "message": "Kubelet stopped posting node status."}]
+    shop.objects["node", "n3"]["status"]["conditions"] = conditions
+    for unit in ("kubelet", "containerd", "kube-proxy"):
+        del shop.objects["node_service", f"n3/{unit}"]
+    shop.unready("stock")
+    assert shop.first() == ("n3", "node_down")
+
+
+def test_a_node_short_of_disk_explains_what_it_evicts() -> None:
+    shop = Shop()
+    shop.objects["node", "n3"]["status"]["conditions"][1]["status"] = "True"
+    name = shop.unready("stock")
+    shop.event("pod", name, "Evicted", "The node was low on resource: ephemeral-storage.")
+    assert shop.first() == ("n3", "disk_full")
+
+
+def test_a_route_to_no_service() -> None:
+    shop = Shop()
+    spec = {"http": [{"route": [{"destination": {"host": "webb", "port": {"number": 8080}}}]}]}
+    shop.put("virtualservice", "front", {"spec": spec}, "web")
+    assert shop.first() == ("web", "wrong_route")
+
+
+def test_hostile_bodies_never_break_the_analysis() -> None:
+    shop = Shop()
+    hostile: list[dict[str, Any]] = [
+        {"spec": {"containers": "x", "template": 3, "ports": [None, 5, {}]}, "metadata": {"labels": [1]}},
+        {"spec": {"replicas": "1e999", "selector": {"matchLabels": None}}, "status": {"conditions": [1, None]}},
+        {"spec": {"affinity": {"nodeAffinity": []}, "taints": [{}], "nodeSelector": 7}, "status": []},
+    ]
+    for kind in (
+        "pod",
+        "deployment",
+        "service",
+        "node",
+        "persistentvolumeclaim",
+        "resourcequota",
+        "networkpolicy",
+        "virtualservice",
+        "endpoints",
+        "namespace",
+    ):
+        for number, body in enumerate(hostile):
+            shop.objects[kind, f"bad{number}"] = dict(body)
+            shop.owners[kind, f"bad{number}"] = ""
+    shop.story.add(
+        "state",
+        {"kind": "k8s_pod", "name": "x", "body": "[" * 5_000},
+        {"kind": "event", "name": "y", "body": "null"},
+    )
+    assert {f.mechanism for f in shop.dossier().findings} >= {"wrong_address"}
