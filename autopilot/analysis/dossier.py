@@ -8,6 +8,7 @@ from autopilot.analysis.blame import Place
 from autopilot.analysis.candidate import Candidate
 from autopilot.analysis.changes import read_changes
 from autopilot.analysis.clue import Clue
+from autopilot.analysis.counterevidence import counterevidence, lowered, missing_kinds, watched_services
 from autopilot.analysis.demand import limit_clues, work_per_request
 from autopilot.analysis.impact import measure_impact
 from autopilot.analysis.logs import log_clues
@@ -57,6 +58,8 @@ class Evidence:
     versions: tuple[tuple[VersionHealth, Clue], ...]
     onset: Onset
     impact: Impact
+    watched: frozenset[str]
+    """Services whose symptoms are measured."""
     place: Place
 
     @property
@@ -73,7 +76,9 @@ def analyze(case: Case, first_finding: int = 1) -> Dossier:
 
 def conclude(case: Case, evidence: Evidence, first_finding: int = 1, weights: Weights = WEIGHTS) -> Dossier:
     """The dossier of gathered evidence: the cheap half of an analysis, which weights alone decide."""
-    candidates = tuple(rank(evidence.facts, evidence.placed, evidence.onset, evidence.place, weights))
+    missing = missing_kinds(case)
+    ranked = rank(evidence.facts, evidence.placed, evidence.onset, evidence.place, weights)
+    candidates = lowered(ranked, len(missing), weights)
     findings, ids = _numbered(evidence, candidates, first_finding)
     clear = any(c.adverse and c.score >= 0.3 for c in evidence.clues)
     enough = clear and any(c.score >= ENOUGH for c in candidates)
@@ -91,8 +96,11 @@ def conclude(case: Case, evidence: Evidence, first_finding: int = 1, weights: We
         versions=tuple(
             health.model_copy(update={"finding_id": ids[id(clue)]}) for health, clue in evidence.versions
         ),
-        contradictions=_contradictions(evidence, candidates),
-        gaps=case.gaps,
+        contradictions=(
+            *_contradictions(evidence, candidates),
+            *counterevidence(candidates, evidence.clues, evidence.place.graph, evidence.watched),
+        ),
+        gaps=(*case.gaps, *missing),
         insufficient_evidence=not enough,
         dossier_signature=_signature(evidence, candidates),
     )
@@ -127,7 +135,7 @@ def gather(case: Case) -> Evidence:
     facts += recurrence_clues(case.table("records"), facts, focus, windows)
     impact, measured = measure_impact(table, case, facts, Place(graph, items, scope, focus), onset)
     return Evidence(
-        tuple(facts), measured, tuple(placed), tuple(versions), onset, impact,
+        tuple(facts), measured, tuple(placed), tuple(versions), onset, impact, watched_services(table),
         Place(graph, items, scope, focus),
     )  # fmt: skip
 

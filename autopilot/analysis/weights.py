@@ -63,6 +63,9 @@ class Weights:
     """A service without a cause of its own against a likely cause in what it calls."""
     consequence: float = 0.5
     """What a candidate counts that only hands on the trouble of something it calls."""
+    missing: float = 0.98
+    """What every suspect keeps for each kind of evidence (metrics, logs, traces, changes, state) of which nothing
+    was collected: it might have contradicted. Small, because what was found stays true."""
     own_symptoms: float = 0.3
     """What symptoms of the same service add to a cause that something else names."""
 
