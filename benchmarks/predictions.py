@@ -8,6 +8,8 @@ from benchmarks.cases import PublicCase
 from benchmarks.fault_types import CAUSE_REMEDIATION, MECHANISM_FAULT
 
 NO_COMMIT = "none"
+MODALITIES = frozenset({"metric", "log", "trace", "state", "change"})
+"""Kinds of findings that stand for something independent."""
 _COMMITTED = ("commit", "deploy")
 
 
@@ -23,6 +25,12 @@ class Prediction:
     commit: str = NO_COMMIT
     remediation: str = ""
     blast_radius: tuple[str, ...] = ()
+    score: float = 0.0
+    """Of the first suspect; 0 when there is none."""
+    margin: float = 0.0
+    """By which it leads the second."""
+    modalities: int = 0
+    """Kinds of findings that there are."""
     seconds: float = 0.0
     error: str = ""
 
@@ -38,6 +46,7 @@ def predict(public: PublicCase, dossier: Dossier, seconds: float) -> Prediction:
     blamed = [(public.candidate(s.service), s) for s in dossier.suspects]
     diagnoses = [(c, MECHANISM_FAULT[s.mechanism]) for c, s in blamed if c and s.mechanism in MECHANISM_FAULT]
     first = dossier.suspects[0] if dossier.suspects else None
+    scores = [*(s.score for s in dossier.suspects), 0.0, 0.0]
     return Prediction(
         id=public.id,
         dataset=public.dataset,
@@ -46,6 +55,9 @@ def predict(public: PublicCase, dossier: Dossier, seconds: float) -> Prediction:
         commit=_commit(first),
         remediation=CAUSE_REMEDIATION.get(first.cause_kind, "") if first else "",
         blast_radius=tuple(s for s in dossier.impact.services if first is None or s != first.service),
+        score=scores[0],
+        margin=round(scores[0] - scores[1], 4),
+        modalities=len({f.kind for f in dossier.findings} & MODALITIES),
         seconds=round(seconds, 4),
     )
 
@@ -61,5 +73,7 @@ def _ranking(public: PublicCase, dossier: Dossier, blamed: list[str]) -> tuple[s
 
 def _commit(first: Suspect | None) -> str:
     """The commit that the first suspect names; none when it is no commit's doing."""
-    kind, _, rest = first.change_id.partition(":") if first else ("", "", "")
+    if first is None:
+        return NO_COMMIT
+    kind, _, rest = (first.commit or first.change_id).partition(":")
     return rest.rpartition(":")[2] or NO_COMMIT if kind in _COMMITTED else NO_COMMIT

@@ -25,6 +25,8 @@ class Candidate:
     change: Change | None = None
     region: str = ""
     mechanism: Mechanism | None = None
+    commit: str = ""
+    """The commit of the change that the evidence points at, when it brought several."""
 
     @property
     def onset(self) -> int | None:

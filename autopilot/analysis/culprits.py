@@ -34,6 +34,8 @@ _MEETS = 0.4
 """Content from here on explains the trouble well enough to clear others."""
 _CLEARED = 0.35
 """What effects count for a change whose content explains nothing while something else does."""
+_UNREAD = 0.6
+"""What effects count for a change that nobody can read while the content of another explains the trouble."""
 _LATE = 0.8
 """What a change counts that is stamped after the onset though the evidence ties it to the errors."""
 _HALVING_OF_GROWTH = 12 * 3600
@@ -43,11 +45,11 @@ CAUSES: dict[str, CauseKind] = {
     "scaling": "capacity", "maintenance": "config_change",
 }  # fmt: skip
 """Kind of change → kind of cause."""
-OPERATIONAL: frozenset[Mechanism] = frozenset({
+CLEARS: frozenset[Mechanism] = frozenset({
     "expired_certificate", "provider_outage", "node_down", "container_runtime_down", "kubelet_down",
     "scheduler_down", "proxy_down",
 })  # fmt: skip
-"""What happens without anybody's change."""
+"""What happens without anybody's change, and clears those that are near."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def change_candidates(
     A change recorded after the onset is one only when clocks may differ and independent evidence ties it to the
     errors: a stack frame in a file it edited, or requests that carry its version and fail.
     """
-    outside = max((c.score for c in named if c.mechanism in OPERATIONAL), default=0.0)
+    outside = max((c.score for c in named if c.mechanism in CLEARS), default=0.0)
     cases = [_case(p, clues, place) for p in placed if not p.after_onset or tied(p, clues)]
     return [_candidate(case, cases, outside, clues, place, weights) for case in cases]
 
@@ -120,7 +122,7 @@ def _cleared(case: _Case, cases: Sequence[_Case], outside: float) -> float:
     better = max((c.content for c in cases if c is not case), default=0.0)
     elsewhere = max(better, outside) >= _MEETS
     if relation.nature == "unknown":
-        return 0.6 if elsewhere else 1.0
+        return _CLEARED if outside >= _MEETS else _UNREAD if elsewhere else 1.0
     if not elsewhere or case.content >= max(better, outside):
         return HARM[relation.nature] if elsewhere else max(HARM[relation.nature], 0.25)
     return HARM[relation.nature] * (_CLEARED + (1 - _CLEARED) * min(case.content, 1.0))
@@ -141,7 +143,7 @@ def _candidate(
     return Candidate(
         p.change.service, place.resource(p.change.service, p.change.resource), cause, min(score, CEILING),
         (p.clue, *strongest_first(case.own or case.shared, 8)), _reason(case, clues, weights), p.change,
-        p.change.region, mechanism=_mechanism(case, cause),
+        p.change.region, mechanism=_mechanism(case, cause), commit=p.commit,
     )  # fmt: skip
 
 

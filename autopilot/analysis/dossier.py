@@ -10,10 +10,12 @@ from autopilot.analysis.changes import read_changes
 from autopilot.analysis.clue import Clue
 from autopilot.analysis.counterevidence import counterevidence, lowered, missing_kinds, watched_services
 from autopilot.analysis.demand import limit_clues, work_per_request
+from autopilot.analysis.doubts import doubts
 from autopilot.analysis.impact import measure_impact
 from autopilot.analysis.logs import log_clues
 from autopilot.analysis.metrics import metric_clues, read_series
 from autopilot.analysis.onset import Onset, find_onset
+from autopilot.analysis.outside import outside_clues
 from autopilot.analysis.placing import Placed, place_changes
 from autopilot.analysis.recurrence import recurrence_clues
 from autopilot.analysis.regions import split_clues
@@ -97,7 +99,7 @@ def conclude(case: Case, evidence: Evidence, first_finding: int = 1, weights: We
             health.model_copy(update={"finding_id": ids[id(clue)]}) for health, clue in evidence.versions
         ),
         contradictions=(
-            *_contradictions(evidence, candidates),
+            *doubts(evidence.placed, candidates, evidence.versions, evidence.facts),
             *counterevidence(candidates, evidence.clues, evidence.place.graph, evidence.watched),
         ),
         gaps=(*case.gaps, *missing),
@@ -127,6 +129,7 @@ def gather(case: Case) -> Evidence:
         *state_clues(items, case.table("state"), table, case.table("logs")),
         *alarm_clues(case.table("alarms"), windows),
     ]  # fmt: skip
+    facts += outside_clues(facts, [*graph.down, *graph.up, *scope])
     onset = find_onset(facts, case.table("alarms"), focus, windows)
     changes = read_changes(case.table("changes"), items, windows)
     placed = place_changes(changes, facts, table, onset, scope, graph)
@@ -164,6 +167,7 @@ def _suspect(candidate: Candidate, ids: Mapping[int, str]) -> Suspect:
         cause_kind=candidate.cause,
         mechanism=candidate.mechanism,
         change_id=change.id if change else "",
+        commit=candidate.commit,
         change_summary=f"{change.kind} {change.version}: {change.summary}" if change else "",
         score=round(candidate.score, 4),
         finding_ids=tuple(ids[id(clue)] for clue in candidate.clues if id(clue) in ids),
@@ -175,22 +179,6 @@ def _region(candidate: Candidate) -> str:
     """The region in which all evidence of a candidate lies; empty when it lies in several or nothing tells."""
     regions = {clue.finding.region for clue in candidate.clues if clue.finding.region}
     return next(iter(regions)) if len(regions) == 1 else "" if regions else candidate.region
-
-
-def _contradictions(evidence: Evidence, candidates: Sequence[Candidate]) -> tuple[str, ...]:
-    """What speaks against the obvious reading."""
-    told = [
-        f"{p.clue.finding.summary} It is recorded after the onset, so it is not taken for the cause."
-        for p in evidence.placed if p.after_onset
-    ][:4]  # fmt: skip
-    best = candidates[0] if candidates else None
-    if best is not None and best.change is not None:
-        healthy = [h for h, _ in evidence.versions if h.healthy and h.version == best.change.version]
-        told += [f"Against the first suspect: {h.evidence}" for h in healthy[:1]]
-        surge = next((c for c in candidates if c.cause == "traffic_surge" and c.score >= ENOUGH), None)
-        if surge is not None:
-            told.append(f"Demand moved as well and explains a part: {surge.clues[0].finding.summary}")
-    return tuple(told[:6])
 
 
 def _signature(evidence: Evidence, candidates: Sequence[Candidate]) -> str:

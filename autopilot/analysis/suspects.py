@@ -12,7 +12,7 @@ from dataclasses import replace
 from autopilot.analysis.blame import Place
 from autopilot.analysis.candidate import Candidate, strongest_first, until
 from autopilot.analysis.clue import Clue
-from autopilot.analysis.culprits import change_candidates
+from autopilot.analysis.culprits import CLEARS, change_candidates
 from autopilot.analysis.localisation import sufferers
 from autopilot.analysis.located import is_located, located_causes
 from autopilot.analysis.named import named_causes
@@ -103,7 +103,7 @@ def _below_callee(
 
 
 def _explains(change: Candidate, other: Candidate, place: Place) -> bool:
-    if change.change is None or other.cause == "traffic_surge" or other.onset is None:
+    if change.change is None or other.cause == "traffic_surge" or other.mechanism in CLEARS or other.onset is None:
         return False
     reach = {change.service} | place.graph.callees(change.service) | place.graph.callers(change.service)
     return other.service in reach and until(other.clues) >= change.change.first

@@ -64,6 +64,8 @@ class Suspect(Model):
     mechanism: Mechanism | None = None
     """What exactly is wrong, where the evidence is that precise; it belongs to the kind."""
     change_id: str = ""
+    commit: Name = ""
+    """The commit of that change that the evidence points at, by the id of its record."""
     change_summary: Line = ""
     score: float = Field(ge=0, le=1)
     finding_ids: tuple[str, ...]
