@@ -109,7 +109,7 @@ def test_the_table_names_cause_onset_and_evidence(cases: Path, capsys: pytest.Ca
         " metrics, ",
         "no spans",
         "give or take 60 s",
-        "checkout: bad deploy",
+        "checkout (us-east-1): bad deploy",
         "Timeline",
         "[F",
     ):
