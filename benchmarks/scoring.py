@@ -74,20 +74,21 @@ def score_set(truths: Sequence[Truth], predictions: Mapping[str, Prediction]) ->
 
 def _joint(truths: Sequence[Truth], given: Sequence[Prediction]) -> dict[str, float]:
     """Component and fault type right in one diagnosis."""
-    ranks = [
-        rank_of(
-            [(component.lower(), _fault(fault)) for component, fault in p.diagnoses],
-            [(t.services[0].lower(), _fault(t.fault))],
-        )
-        for t, p in zip(truths, given, strict=True)
-    ]
-    found = shares(ranks)
+    found = shares([joint_rank(t, p) for t, p in zip(truths, given, strict=True)])
     return {
         "joint_a1": found["ac1"],
         "joint_a3": found["ac3"],
         "joint_low": found["low"],
         "joint_high": found["high"],
     }
+
+
+def joint_rank(truth: Truth, answer: Prediction) -> int | None:
+    """The 1-based place of the diagnosis that names component and fault type, None when there is none."""
+    return rank_of(
+        [(component.lower(), _fault(fault)) for component, fault in answer.diagnoses],
+        [(truth.services[0].lower(), _fault(truth.fault))],
+    )
 
 
 def _fault(name: str) -> str:

@@ -14,6 +14,7 @@ from autopilot.incident.cause import MECHANISMS, CauseKind
 from benchmarks.cases import read_case
 from benchmarks.fault_types import CAUSE_REMEDIATION, FAULT_MECHANISMS, MECHANISM_FAULT
 from benchmarks.predictions import Prediction, predict
+from benchmarks.report import as_json, calibration_error, compared, misses, reliability
 from benchmarks.scoring import Truth, rank_of, same_commit, score_set, shares
 from tests.unit.benchmarks.small_cases import START, fault, write_case, write_samples
 from tests.unit.project.compose import ROOT
@@ -84,6 +85,45 @@ def test_suspects_come_first_and_every_candidate_is_ranked_once(tmp_path: Path) 
     assert told.commit == "none"
 
 
+def test_misses_are_counted_by_fault_and_listed_with_what_was_said_instead() -> None:
+    truths = {"s": [
+        truth("1", "app/web", fault="oom_killed", taxonomy="T"),
+        truth("2", "app/web", fault="oom_killed", taxonomy="T"),
+        truth("3", "app/db", fault="taint", taxonomy="T"),
+    ]}  # fmt: skip
+    answers = {
+        "1": Prediction("1", "s", ("app/web",), (("app/web", "oom_killed"),)),
+        "2": Prediction("2", "s", ("app/web",), (("app/web", "pod_cpu_overload"),)),
+        "3": Prediction("3", "s", ("app/web", "app/db")),
+    }
+    told = misses(truths, answers)
+    assert "| s | oom_killed | 2 | 2 | 1 |" in told
+    assert "| s | taint | 1 | 0 | 0 |" in told
+    assert "s 2 fault: app/web oom_killed | app/web: pod_cpu_overload" in told
+    assert "s 3 object: app/db taint | app/web, app/db" in told
+    assert "s 1 " not in told
+
+
+def test_scores_are_held_against_being_right() -> None:
+    pairs = [(0.9, True)] * 9 + [(0.9, False)] + [(0.3, False)] * 10
+    assert calibration_error(pairs) == pytest.approx(0.15)
+    told = reliability(pairs)
+    assert "| 0.8 to 1.0 | 10 | 0.90 | 0.90 (0.60 to 0.98) |" in told
+    assert "0.4 to 0.6" not in told
+    assert calibration_error([]) == 0
+
+
+def test_where_plain_and_cross_validated_figures_part_is_said() -> None:
+    plain = {"s": score_set([truth("1", "web")], {"1": Prediction("1", "s", ("web",))})}
+    worse = {"s": score_set([truth("1", "web")], {"1": Prediction("1", "s", ("db", "web"))})}
+    assert "| s | 1 | service | AC@1 | 1.000 (0.21 to 1.00) | 0.000 (0.00 to 0.79) | -1.000 |" in compared(
+        plain, worse, {"s": "service"}
+    )
+    assert "s AC@1 1.000 → 0.000" in compared(plain, worse, {"s": "service"})
+    assert "more than 0.03: nowhere." in compared(plain, plain, {"s": "service"})
+    assert set(json.loads(as_json(plain))["s"]) == {"n", "ac1", "ac3", "avg5", "seconds_per_case"}
+
+
 def test_one_command_scores_a_folder_and_survives_a_broken_case(tmp_path: Path) -> None:
     for number, service in enumerate(("db", "web")):
         folder = write_case(tmp_path / "s" / str(number), inject_time=START + 120, window=[START, START + 179])
@@ -94,7 +134,7 @@ def test_one_command_scores_a_folder_and_survives_a_broken_case(tmp_path: Path) 
     out = tmp_path / "predictions.jsonl"
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.accuracy", "--cases", str(tmp_path), "--json", "--processes", "1",
-         "--out", str(out)],
+         "--out", str(out), "--cross-validate", "--baselines", "--misses"],
         cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
         env=os.environ | {"POLARS_MAX_THREADS": "1"},
     )  # fmt: skip
@@ -105,3 +145,5 @@ def test_one_command_scores_a_folder_and_survives_a_broken_case(tmp_path: Path) 
     assert "commit_pass" not in found
     assert [json.loads(line)["id"] for line in out.read_text().splitlines()] == ["0", "1", "2"]
     assert "2: " in done.stderr
+    for words in ("| s | autopilot | 3 |", "| s | 3 | set | AC@1 |", "s 2 object: db", "calibration error"):
+        assert words in done.stdout
