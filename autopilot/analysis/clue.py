@@ -18,6 +18,9 @@ Signal = Literal[
 ]  # fmt: skip
 """What a clue speaks of; finer than the finding's kind."""
 
+About = Literal["itself", "callees", "host"]
+"""Of what a component's series speaks: of it, of what it calls (measured where calls leave), of what it runs on."""
+
 SYMPTOMS: frozenset[Signal] = frozenset(
     {
         "latency",
@@ -51,6 +54,10 @@ class Clue:
     """Whether it moved to the bad side."""
     reach: frozenset[str] = frozenset()
     """Further services that depend on what it speaks of: those of a node, of a namespace."""
+    follows: float | None = None
+    """How closely its series follows the course of the symptom, 0 to 1; None when nothing can be compared."""
+    about: About = "itself"
+    """Of what it speaks, seen from its service."""
     mentions: str = ""
     """Text in which names of resources and services may be looked for."""
 
