@@ -75,6 +75,7 @@ def _probe(probe: Mapping[str, Any]) -> dict[str, Any] | None:
         "timeout": whole(probe, "timeoutSeconds") or 1,
         "period": period,
         "failures": failures,
+        "successes": whole(probe, "successThreshold") or 1,
         "patience": delay + period * failures,
     }
 

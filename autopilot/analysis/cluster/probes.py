@@ -48,7 +48,8 @@ def _judged(
     failures = "\n".join(line for line in lines if rule.search(line))
     others = {container[o]["kind"] for o in ("liveness", "readiness", "startup") if o != which and container[o]}
     spoken = sorted(others & set(_SPEAKING) or {d for d in declared if d in _SPEAKING})
-    kind = probe["kind"]
+    kind: str = probe["kind"]
+    alive: Mapping[str, Any] = container["liveness"] or {}
     differs = kind in _SPEAKING and bool(spoken) and kind not in spoken
     return {
         "which": which, "container": container["name"], **probe,
@@ -56,6 +57,7 @@ def _judged(
         "spoken": spoken,
         "wrong_protocol": differs or bool(_MISUNDERSTOOD.search(failures)),
         "wrong_path": kind == "http" and bool(_NO_PATH.search(failures)),
+        "as_liveness": all(alive.get(key) == probe[key] for key in ("kind", "port", "port_name", "path")),
         "failure": failures[:400],
     }  # fmt: skip
 

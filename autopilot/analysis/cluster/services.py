@@ -46,6 +46,11 @@ class Address:
         return self.host.split(".", 1)[0]
 
     @property
+    def space(self) -> str:
+        """The namespace that the name gives, "" when it gives none."""
+        return "" if _LOCAL.match(self.host) else self.host.partition(".")[2].split(".", 1)[0]
+
+    @property
     def inside(self) -> bool:
         """Whether the name is one of the cluster: a bare name, or one that ends in the cluster's domain."""
         return not _LOCAL.match(self.host) and ("." not in self.host or bool(re.search(r"\.svc(\.|$)", self.host)))
@@ -181,28 +186,44 @@ def wrong_addresses(
     services = {s.name: s for s in cluster.of("service")}
     if not services:
         return []
+    spaces = {o.namespace for group in cluster.objects.values() for o in group} - {""}
     found: list[dict[str, Any]] = []
     for address in everybody.get(workload.top.name, ()):
-        if not address.inside:
-            continue
         service = services.get(address.first)
-        ports = {whole(p, "port") for p in listing(service.body if service else {}, "spec", "ports")}
-        if service is not None and (address.port in ports or not ports):
+        if not address.inside and address.space not in spaces:
             continue
-        others = {
-            a.host + (f":{a.port}" if a.port else "")
-            for name, told in everybody.items() if name != workload.top.name
-            for a in told if a.variable == address.variable and a != address and a.first in services
-        }  # fmt: skip
-        meant = sorted(s for s in services if _means(address.variable, s) and s != address.first)
+        elsewhere = service is not None and not service.near(address.space)
+        ports = {whole(p, "port") for p in listing(service.body if service else {}, "spec", "ports")}
+        meant = [s for s in sorted(services) if _means(address.variable, s) and s != address.first]
+        others = _told_others(address, workload, everybody, services)
+        swapped = (
+            bool(meant) and not _means(address.variable, address.first) and (not others or others[0][0] in meant)
+        )
+        if service is not None and not elsewhere and (address.port in ports or not ports) and not swapped:
+            continue
         found.append({
             "variable": address.variable, "host": address.host, "port": address.port,
             "address": f"{address.host}:{address.port}" if address.port else address.host,
-            "unknown_host": service is None, "service_ports": sorted(p for p in ports if p is not None),
-            "others": sorted(others), "mentioned": len(address.host) > 3 and address.host in said, "meant": meant,
+            "unknown_host": service is None or elsewhere, "swapped": service is not None and swapped,
+            "service_ports": sorted(p for p in ports if p is not None), "others": [told for _, told in others],
+            "mentioned": len(address.host) > 3 and address.host in said, "meant": meant,
             "database": bool(_DATABASES.search(f"{address.variable} {address.first}")),
         })  # fmt: skip
     return found
+
+
+def _told_others(
+    address: Address,
+    workload: Workload,
+    everybody: Mapping[str, Sequence[Address]],
+    services: Mapping[str, Observed],
+) -> list[tuple[str, str]]:
+    """Service and address that other workloads are told by the same variable."""
+    return sorted({
+        (a.first, a.host + (f":{a.port}" if a.port else ""))
+        for name, told in everybody.items() if name != workload.top.name
+        for a in told if a.variable == address.variable and a != address and a.first in services
+    })  # fmt: skip
 
 
 def _means(variable: str, service: str) -> bool:
