@@ -1,7 +1,8 @@
-"""Logs: lines become templates, templates are compared with the baseline, failures are recognised.
+"""Logs: templates of lines are compared with the baseline, failures are recognised, exceptions are placed.
 
-Mining masks what varies (numbers, ids, addresses, quoted text) with vectorised expressions over the distinct
-messages and groups by what remains; nothing here looks at a line at a time.
+A template is new, more frequent or gone. Besides the change of its rate (which needs lines in most intervals) a
+likelihood-ratio test of two Poisson rates sees rare lines that became frequent. It counts intervals with a line
+instead of lines, for lines come in bursts.
 """
 
 from typing import Any, Literal
@@ -9,6 +10,7 @@ from typing import Any, Literal
 import polars as pl
 
 from autopilot.analysis.clue import Clue, amount, clock, make_finding
+from autopilot.analysis.messages import SEVERE, WARN, templates
 from autopilot.analysis.series import detect, tidy
 from autopilot.analysis.signatures import Signature, signature_of
 from autopilot.analysis.windows import MICROS, Windows
@@ -17,7 +19,6 @@ from autopilot.incident.finding import Provenance
 
 MOST = 25
 """Log findings in a dossier."""
-_LENGTH = 400
 _BIN = 30 * MICROS
 _BINS = 720
 """Bins a window is cut into at most: weeks of baseline get wider ones."""
@@ -26,44 +27,12 @@ _QUIET = 0.2
 """Share of the incident window that must pass before a line counts as new when nothing older was collected."""
 _BURST = 3.0
 """Growth of a template's rate that counts as a burst."""
-_MASKS: tuple[tuple[str, str], ...] = (
-    (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.,\d]*(?:Z|[+-]\d\d:?\d\d)?", "<time>"),
-    (r"https?://\S+", "<url>"),
-    (r"[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}", "<id>"),
-    (r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b", "<ip>"),
-    (r'"[^"]{0,200}"|\'[^\']{0,200}\'', "<text>"),
-    (r"\b[A-Za-z_-]*\d[\w.:,%-]*", "<n>"),
-    (r"<n>(?:[\s,;/]+<n>)+", "<n>"),
-)
-_SEVERE = ("ERROR", "FATAL", "CRITICAL", "SEVERE", "EMERG", "ALERT", "PANIC")
-_WARN = ("WARN", "WARNING")
-
-
-def templates(logs: pl.DataFrame) -> pl.DataFrame:
-    """Application lines with `text` (the message proper), `template` and upper-case `level`."""
-    lines = logs.filter(~pl.col("kind").is_in(["access", "audit"]) & (pl.col("message") != ""))
-    distinct = lines.select("message").unique().with_columns(raw=pl.col("message").str.slice(0, 4 * _LENGTH))
-    looks = pl.col("raw").str.starts_with("{") & pl.col("raw").str.ends_with("}")
-    body = pl.when(looks).then(pl.col("raw"))
-    paths = ("$.message", "$.msg", "$.error.message", "$.error", "$.event")
-    distinct = distinct.with_columns(
-        text=pl.coalesce([*(body.str.json_path_match(path) for path in paths), pl.col("raw")]).str.slice(
-            0, _LENGTH
-        ),
-        said=pl.coalesce(
-            [body.str.json_path_match("$.level"), pl.col("raw").str.extract(r"\b(ERROR|FATAL|WARN)\b")]
-        ),
-    )
-    masked = pl.col("text")
-    for pattern, token in _MASKS:
-        masked = masked.str.replace_all(pattern, token)
-    distinct = distinct.with_columns(
-        template=masked.str.replace_all(r"\s+", " ").str.strip_chars().str.slice(0, 200)
-    )
-    return lines.join(distinct.drop("raw"), on="message", how="left").with_columns(
-        level=pl.when(pl.col("level") != "").then(pl.col("level")).otherwise(pl.col("said").fill_null(""))
-        .str.to_uppercase()
-    )  # fmt: skip
+_SURE = 4.0
+"""Surprise (in standard deviations) from which a rate has changed: once in 30,000 templates by chance."""
+_LIKELY = 2.0
+"""Surprise that a new line needs which is no failure."""
+_FEW = 5
+"""Lines that make a burst at least."""
 
 
 def _summarise(lines: pl.DataFrame, windows: Windows) -> pl.DataFrame:
@@ -76,14 +45,32 @@ def _summarise(lines: pl.DataFrame, windows: Windows) -> pl.DataFrame:
         .agg(
             before=(~pl.col("late")).sum().cast(pl.Int64), after=pl.col("late").sum().cast(pl.Int64),
             first=pl.col("at").min(), last=pl.col("at").max(), sample=pl.col("text").min(),
-            resource=pl.col("resource").min(), region=pl.col("region").min(),
-            severe=pl.col("level").is_in(_SEVERE).any(), warn=pl.col("level").is_in(_WARN).any(),
-            levelled=(pl.col("level") != "").any(),
+            resource=pl.col("resource").cast(pl.String).min(), region=pl.col("region").cast(pl.String).min(),
+            severe=(pl.col("level").is_in(SEVERE) | (pl.col("traced") & (pl.col("level") == ""))).any(),
+            warn=pl.col("level").is_in(WARN).any(), levelled=(pl.col("level") != "").any(),
+            traced=pl.col("traced").any(),
         )
+        .with_columns(surprise=_surprise(pl.col("before"), pl.col("after"), windows))
         .sort("service", "template")
         .with_row_index("sid")
         .with_columns(pl.col("sid").cast(pl.Int64))
     )  # fmt: skip
+
+
+def _surprise(before: pl.Expr, after: pl.Expr, windows: Windows) -> pl.Expr:
+    """How unlike one rate two counts are, in standard deviations; negative where the rate fell.
+
+    The signed root of the likelihood ratio of two Poisson rates against one (Li, Ma: Analysis methods for results
+    in gamma-ray astronomy, ApJ 272, 1983), which holds for small counts too.
+    """
+    late = (windows.end - windows.split) / max(windows.end - windows.start, 1)
+    both = before + after
+
+    def part(count: pl.Expr, share: float) -> pl.Expr:
+        return pl.when(count > 0).then(count * (count / (both * max(share, 1e-9))).log()).otherwise(0.0)
+
+    ratio = 2 * (part(after, late) + part(before, 1 - late))
+    return ratio.clip(0.0).sqrt() * pl.when(after >= both * late).then(1.0).otherwise(-1.0)
 
 
 def _rates(lines: pl.DataFrame, table: pl.DataFrame, windows: Windows) -> pl.DataFrame:
@@ -98,7 +85,14 @@ def _rates(lines: pl.DataFrame, table: pl.DataFrame, windows: Windows) -> pl.Dat
     start = max(windows.start, min(table["first"].to_list()))
     bins = pl.DataFrame({"time": range(start // width * width, windows.end, width)}, schema={"time": pl.Int64})
     grid = table.select("sid").join(bins, how="cross").join(counts, on=["sid", "time"], how="left")
-    return detect(tidy(grid.with_columns(pl.col("value").fill_null(0.0))), windows)
+    late = pl.col("time") >= windows.split
+    busy = counts.group_by("sid").agg(
+        busy_before=(~late).sum().cast(pl.Int64), busy_after=late.sum().cast(pl.Int64)
+    )
+    changed = detect(tidy(grid.with_columns(pl.col("value").fill_null(0.0))), windows)
+    return changed.join(busy, on="sid", how="left").with_columns(
+        steady=_surprise(pl.col("busy_before").fill_null(0), pl.col("busy_after").fill_null(0), windows)
+    )
 
 
 def log_clues(logs: pl.DataFrame, windows: Windows) -> list[Clue]:
@@ -108,7 +102,10 @@ def log_clues(logs: pl.DataFrame, windows: Windows) -> list[Clue]:
     if table.is_empty():
         return []
     compared = bool(table["before"].sum())
-    table = table.sort(["severe", "warn", "after", "sid"], descending=[True, True, True, False]).head(_CANDIDATES)
+    table = (
+        table.sort(["severe", "warn", pl.col("surprise").abs(), "sid"], descending=[True, True, True, False])
+        .head(_CANDIDATES)
+    )  # fmt: skip
     rated = table.join(_rates(lines, table, windows), on="sid", how="left", maintain_order="left")
     clues = [clue for row in rated.to_dicts() if (clue := _clue(row, windows, compared)) is not None]
     return sorted(clues, key=lambda c: (-c.score, c.service, c.finding.summary))[:MOST]
@@ -122,10 +119,11 @@ def _change(row: dict[str, Any], windows: Windows, compared: bool) -> _Change | 
     usual = row["before"] / max(windows.baseline_minutes, 1e-9)
     # Without a baseline (only the incident was collected, or only failures), a quiet beginning stands in for it.
     quiet = compared or row["first"] >= windows.split + _QUIET * (windows.end - windows.split)
-    if quiet and row["before"] == 0 and (row["after"] >= 3 or row["severe"]):
+    if quiet and row["before"] == 0 and (row["severe"] or (row["after"] >= 3 and row["surprise"] >= _LIKELY)):
         return "new"
     risen = (row["score"] or 0) >= 0.2 and row["observed"] >= _BURST * max(row["baseline"], 1e-9)
-    if row["after"] and risen:
+    rare = (row["steady"] or 0) >= _SURE and row["after"] >= max(_FEW, _BURST * usual * minutes)
+    if row["after"] and (risen or (compared and rare)):
         return "up"
     if row["after"] == 0 and usual * minutes >= 10:
         return "gone"
@@ -145,7 +143,7 @@ def _clue(row: dict[str, Any], windows: Windows, compared: bool) -> Clue | None:
     weight = 0.95 if known else 0.8 if row["severe"] else 0.55 if row["warn"] else 0.3
     count = row["before"] if change == "gone" else row["after"]
     words = {"new": "New", "up": "More frequent", "gone": "Vanished"}[change]
-    level = "error" if row["severe"] else "warning" if row["warn"] else "log"
+    level = "exception" if row["traced"] else "error" if row["severe"] else "warning" if row["warn"] else "log"
     what = f" [{known.name}]" if known else ""
     finding = make_finding(
         "log",

@@ -27,9 +27,10 @@ def split_series(metrics: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         Who they are (`sid` and the columns of KEY, in the order of the latter), and their samples (`sid`, `time` in
         microseconds, `value`), tidy. Series with dimensions of absurd length are left out.
     """
-    known, place = _runs(metrics) or _hashed(metrics)
+    runs, place = _runs(metrics) or _hashed(metrics)
+    known = runs.select(pl.col(KEY).cast(pl.String))
     keys = (
-        known.select(KEY).unique().filter(pl.col("dimensions").str.len_chars() <= _DIMENSIONS_LIMIT)
+        known.unique().filter(pl.col("dimensions").str.len_chars() <= _DIMENSIONS_LIMIT)
         .sort(KEY).with_row_index("sid").with_columns(pl.col("sid").cast(pl.Int64))
     )  # fmt: skip
     owner = known.join(keys, on=KEY, how="left", maintain_order="left")["sid"]

@@ -1,6 +1,7 @@
 """The columns of a case: one normalised format for live incidents, benchmarks and tests.
 
-Times are UTC microsecond datetimes. Text columns are never null (empty string instead); numbers may be null.
+Times are UTC microsecond datetimes. Text columns are never null (empty string instead); numbers may be null. The
+texts of metrics repeat on millions of rows: they are `LABEL`s, text that is kept once and referred to.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,13 +12,13 @@ from autopilot.incident.evidence import Table
 
 UTC = pl.Datetime("us", "UTC")
 TEXT = pl.String
+LABEL = pl.Categorical
 
 SCHEMAS: dict[Table, dict[str, pl.DataType | type[pl.DataType]]] = {
     # One sample. `dimensions` is JSON with sorted keys; `version` and `region` are split out when known.
     "metrics": {
-        "time": UTC, "service": TEXT, "resource": TEXT, "region": TEXT, "namespace": TEXT, "metric": TEXT,
-        "statistic": TEXT,
-        "dimensions": TEXT, "value": pl.Float64, "unit": TEXT, "source": TEXT,
+        "time": UTC, "service": LABEL, "resource": LABEL, "region": LABEL, "namespace": LABEL, "metric": LABEL,
+        "statistic": LABEL, "dimensions": LABEL, "value": pl.Float64, "unit": LABEL, "source": LABEL,
     },
     # kind: application | access | audit
     "logs": {
@@ -68,6 +69,9 @@ def conform(table: Table, data: pl.DataFrame) -> pl.DataFrame:
     columns: list[pl.Expr] = []
     for name, kind in SCHEMAS[table].items():
         column = pl.col(name) if name in data.columns else pl.lit(None).alias(name)
-        column = column.cast(kind)
-        columns.append(column.fill_null("") if kind == TEXT else column)
+        if kind != LABEL:
+            column = column.cast(kind)
+        elif name not in data.columns or data.schema[name] != LABEL:
+            column = column.cast(TEXT).cast(LABEL)
+        columns.append(column.fill_null("") if kind in (TEXT, LABEL) else column)
     return data.select(columns) if data.height else pl.DataFrame(schema=SCHEMAS[table])
