@@ -135,7 +135,7 @@ def gather(case: Case) -> Evidence:
     placed = place_changes(changes, facts, table, onset, scope, graph)
     versions = version_health(table, items, changes, focus)
     facts += [clue for _, clue in versions]
-    facts += recurrence_clues(case.table("records"), facts, focus, windows)
+    facts += recurrence_clues(case.table("records"), facts, focus, windows, changes)
     impact, measured = measure_impact(table, case, facts, Place(graph, items, scope, focus), onset)
     return Evidence(
         tuple(facts), measured, tuple(placed), tuple(versions), onset, impact, watched_services(table),

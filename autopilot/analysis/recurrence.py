@@ -1,12 +1,14 @@
 """Recurrence: past incidents and tickets of the same services that look like this one."""
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
 
+from autopilot.analysis.changes import Change
 from autopilot.analysis.clue import Clue, make_finding
+from autopilot.analysis.habits import habit_clues
+from autopilot.analysis.relation import symptoms, topics_of
 from autopilot.analysis.signatures import signature_of
 from autopilot.analysis.windows import Windows, micros, moment
 from autopilot.incident.base import TimeWindow, clean
@@ -16,8 +18,8 @@ from autopilot.incident.finding import Provenance
 _ROWS = 500
 _SHOWN = 4
 _DAYS = 86_400_000_000
-_MONTHLY = 3
-"""Records on the same day of the month that make a habit."""
+_RELEASES = ("deploy", "deployment", "release", "change")
+"""Kinds of records that tell of a change, not of trouble."""
 _ALIKE: tuple[frozenset[CauseKind], ...] = (
     frozenset({"throttled", "capacity", "quota"}),
     frozenset({"dependency", "network"}),
@@ -31,27 +33,41 @@ def family(cause: CauseKind) -> frozenset[CauseKind]:
 
 
 def recurrence_clues(
-    records: pl.DataFrame, clues: Sequence[Clue], focus: frozenset[str], windows: Windows
+    records: pl.DataFrame,
+    clues: Sequence[Clue],
+    focus: frozenset[str],
+    windows: Windows,
+    changes: Sequence[Change] = (),
 ) -> list[Clue]:
-    """At most one finding per service and kind of cause, and one for a monthly habit."""
+    """At most one finding per service and kind of cause, and one for a rhythm that the records keep."""
     causes = {kind for c in clues if c.finding.cause_kind and c.adverse for kind in family(c.finding.cause_kind)}
+    spoken = frozenset(topic for said in symptoms(clues) for topic in topics_of(said.text))
     alike: dict[tuple[str, CauseKind], list[dict[str, Any]]] = {}
-    dated = records.filter(pl.col("time").is_not_null() & (pl.col("time").cast(pl.Int64) < windows.alerted))
-    for row in (
-        dated.unique()
-        .sort(
-            ["time", "id", "title", "body", "resolution", "service"], descending=[True, *(False for _ in range(5))]
-        )
-        .head(_ROWS)
-        .to_dicts()
-    ):
+    related: list[dict[str, Any]] = []
+    rows = _dated(records, windows)
+    for row in rows:
         service = _service(row, focus)
-        known = signature_of(f"{row['title']} {row['body']} {row['resolution']}")
-        if service and known and known.cause in causes:
+        text = f"{row['title']} {row['body']} {row['resolution']}"
+        known = signature_of(text)
+        if not service or row["kind"] in _RELEASES:
+            continue
+        if known and known.cause in causes:
             alike.setdefault((service, min(family(known.cause))), []).append(row)
-    found = [_clue(service, rows, windows) for (service, _), rows in sorted(alike.items())]
-    habit = _habit([row for rows in alike.values() for row in rows], windows)
-    return [*found, *([habit] if habit else [])]
+        if (known and known.cause in causes) or spoken & topics_of(text):
+            related.append(row | {"service": service})
+    released = [row["time"] for row in rows if row["kind"] in _RELEASES and _service(row, focus)]
+    deployed = [moment(c.first) for c in changes if c.kind == "deploy" and c.service in focus]
+    return [
+        *(_clue(service, own, windows) for (service, _), own in sorted(alike.items())),
+        *habit_clues(related, [*released, *deployed], moment(windows.alerted)),
+    ]
+
+
+def _dated(records: pl.DataFrame, windows: Windows) -> list[dict[str, Any]]:
+    """The records of before the alarm, newest first; at most _ROWS."""
+    dated = records.filter(pl.col("time").is_not_null() & (pl.col("time").cast(pl.Int64) < windows.alerted))
+    keys = ["time", "id", "title", "body", "resolution", "service"]
+    return dated.unique().sort(keys, descending=[True, *(False for _ in keys[1:])]).head(_ROWS).to_dicts()
 
 
 def _service(row: dict[str, Any], focus: frozenset[str]) -> str:
@@ -87,20 +103,3 @@ def _counted(records: int) -> str:
 
 def _span(rows: list[dict[str, Any]], windows: Windows) -> TimeWindow:
     return TimeWindow(start=min(row["time"] for row in rows), end=moment(windows.alerted))
-
-
-def _habit(rows: list[dict[str, Any]], windows: Windows) -> Clue | None:
-    """Whether records gather on the day of the month that the incident falls on."""
-    today = moment(windows.alerted)
-    months = Counter((row["time"].day, row["time"].year, row["time"].month) for row in rows)
-    same = [key for key in months if key[0] == today.day]
-    if len(same) < _MONTHLY:
-        return None
-    about = min(rows, key=lambda row: row["id"])
-    finding = make_finding(
-        "recurrence",
-        service=about["service"] or "unknown", window=_span(rows, windows), size=float(len(same)), score=0.7,
-        summary=f"Like records fall on day {today.day} of {len(same)} months: look for work scheduled monthly",
-        cause_kind="batch_job", provenance=Provenance(source="records", query="records by day of month"),
-    )  # fmt: skip
-    return Clue(finding, "recurrence")

@@ -119,6 +119,12 @@ def _text(clue: Clue) -> str:
     return clue.finding.summary
 
 
+def topics_of(text: str) -> frozenset[Topic]:
+    """What a text that tells of symptoms speaks of."""
+    lowered = text[:2_000].lower()
+    return frozenset(topic for topic, rule in _TOPICS.items() if rule.search(lowered))
+
+
 def identifiers(text: str) -> frozenset[str]:
     """The words that identifiers are made of, in lower case and singular, without those of every program."""
     found: set[str] = set()
@@ -149,14 +155,7 @@ class Reader:
     def __init__(self, clues: Sequence[Clue], patches: Iterable[Sequence[Edit]]) -> None:
         """Symptoms are read once for all changes."""
         self._said = symptoms(clues)
-        self._topics: list[tuple[str, float, frozenset[Topic]]] = [
-            (
-                said.service,
-                said.weight,
-                frozenset(t for t, rule in _TOPICS.items() if rule.search(said.text.lower())),
-            )
-            for said in self._said
-        ]
+        self._topics = [(said.service, said.weight, topics_of(said.text)) for said in self._said]
         known = [words_of(edits) for edits in patches]
         self._frequency = Counter(word for words in known for word in words)
         self._known = max(len(known), 1)

@@ -36,6 +36,8 @@ class _Served:
     error_share: float | None
     query: str
     source: str
+    labelled: bool = True
+    """Whether its series carry the version themselves, rather than being cut at the deploys."""
 
     @property
     def slow_end(self) -> float | None:
@@ -114,12 +116,11 @@ def _between_deploys(
     for name, start, end in zip(names, edges, edges[1:], strict=False):
         errors, requests = _total(table, rows, "errors", (start, end)), _total(table, rows, "traffic", (start, end))
         inside = samples.filter((pl.col("time") >= start) & (pl.col("time") < end))
-        if name:
-            served.append(_Served(
-                service, first["resource"], name, TimeWindow(start=moment(start), end=moment(end)), inside,
-                first["unit"], errors / requests if requests and errors is not None else None,
-                f"{first['namespace']} {first['metric']} between deploys", first["source"],
-            ))  # fmt: skip
+        served.append(_Served(
+            service, first["resource"], name, TimeWindow(start=moment(start), end=moment(end)), inside,
+            first["unit"], errors / requests if requests and errors is not None else None,
+            f"{first['namespace']} {first['metric']} between deploys", first["source"], labelled=False,
+        ))  # fmt: skip
     return served
 
 
@@ -133,14 +134,19 @@ def _before(service: str, deploys: Sequence[Change], items: Sequence[Item]) -> s
 
 
 def _judge(served: Sequence[_Served], windows: Windows) -> list[tuple[VersionHealth, Clue]]:
-    levels = [level for s in served if (level := s.slow_end) is not None]
-    shares = [s.error_share for s in served if s.error_share is not None]
-    if len(served) < 2 or not (levels or shares):
+    """A verdict on each version that has a name; what served before the first known one is only compared with."""
+    told = [s for s in served if s.slow_end is not None or s.error_share is not None]
+    if len(told) < 2:
         return []
-    best, least = min(levels, default=0.0), min(shares, default=0.0)
-    return [
-        _verdict(s, best, least, windows) for s in served if s.slow_end is not None or s.error_share is not None
-    ]
+    verdicts: list[tuple[VersionHealth, Clue]] = []
+    for s in told:
+        # Pieces of one series are judged by what came before: failing fast later makes nobody slow in hindsight.
+        others = [o for o in told if s.labelled or o.window.start <= s.window.start]
+        best = min((level for o in others if (level := o.slow_end) is not None), default=0.0)
+        least = min((o.error_share for o in others if o.error_share is not None), default=0.0)
+        if s.version:
+            verdicts.append(_verdict(s, best, least, windows))
+    return verdicts
 
 
 def _verdict(s: _Served, best: float, least: float, windows: Windows) -> tuple[VersionHealth, Clue]:
@@ -171,4 +177,6 @@ def _verdict(s: _Served, best: float, least: float, windows: Windows) -> tuple[V
         evidence=evidence,
     )  # fmt: skip
     uncertainty = int(step) if isinstance(step, int | float) else 0
-    return health, Clue(finding, "version", onset, uncertainty, adverse=False)
+    return health, Clue(
+        finding, "version", onset, uncertainty, adverse=False, mentions=s.version if s.labelled else ""
+    )
