@@ -13,6 +13,7 @@ from autopilot.analysis.cluster.views import CLUSTER, View, read_views
 from autopilot.analysis.metrics import SeriesTable
 from autopilot.analysis.rules import Hit, judge
 from autopilot.analysis.signatures import signature_of
+from autopilot.analysis.starvation import starvation_clues
 from autopilot.analysis.windows import Windows, micros
 from autopilot.incident.base import clean
 from autopilot.incident.finding import Provenance
@@ -79,6 +80,7 @@ def state_clues(items: list[Item], state: pl.DataFrame, table: SeriesTable, logs
     views = read_views(cluster, _said(logs, table.windows)) if cluster.objects else []
     clues = [_of_hit(hit, table.windows) for hit in judge([*map(_view, items), *views])]
     clues += _concurrency(items, table)
+    clues += starvation_clues(views, table)
     clues += _events(state, table.windows, _lasting(cluster, views))
     return sorted(clues, key=lambda c: (-c.score, c.service, c.finding.summary))[:MOST]
 
@@ -162,7 +164,7 @@ def _events(state: pl.DataFrame, windows: Windows, lasting: frozenset[tuple[str,
     found: dict[tuple[str, str], Clue] = {}
     for row in distinct.sort("time", "service", "name", "body", "region").head(_ITEMS).to_dicts():
         known, at = signature_of(row["body"]), micros(row["time"])
-        if known is None or at < windows.split or not _holds(row["body"], lasting):
+        if known is None or not windows.split <= at < windows.end or not _holds(row["body"], lasting):
             continue
         finding = make_finding(
             "state",

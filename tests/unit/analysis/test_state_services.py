@@ -1,9 +1,14 @@
 """Services, addresses, storage, nodes and namespaces: one thing is wrong and it is blamed, not its victims."""
 
+import re
 from typing import Any
 
 import pytest
 
+from autopilot.analysis.cluster.views import View
+from autopilot.analysis.rules import Rule, all_rules, judge, read_rules
+from autopilot.analysis.signatures import SIGNATURES
+from autopilot.incident.cause import CAUSE_KINDS, MECHANISMS
 from tests.unit.analysis.small_cluster import SPACE, Shop
 
 
@@ -234,3 +239,49 @@ def test_hostile_bodies_never_break_the_analysis() -> None:
         {"kind": "event", "name": "y", "body": "null"},
     )
     assert {f.mechanism for f in shop.dossier().findings} >= {"wrong_address"}
+
+
+@pytest.mark.parametrize(("used", "starves"), [(0.19, True), (0.05, False), (30.0, False)])
+def test_a_container_near_the_processor_time_it_may_use_starves(used: float, starves: bool) -> None:
+    shop = Shop()
+    values = shop.story.steps(0.02, (8, used))
+    shop.story.metric("stock", "prometheus", "cpu", "Average", "", values, pod="stock")
+    assert (shop.first() == ("stock", "cpu_overload")) is starves
+
+
+def test_addresses_of_other_namespaces_and_of_other_services_are_wrong() -> None:
+    elsewhere, swapped = Shop(), Shop()
+    for shop, value in ((elsewhere, "stock.shop-old.svc.cluster.local:3550"), (swapped, "basket-store:6379")):
+        next(e for e in shop.container("web")["env"] if e["name"] == "STOCK_ADDR")["value"] = value
+    assert elsewhere.first() == ("web", "wrong_address")
+    assert swapped.first() == ("web", "wrong_address")
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        ("rules: [{name: some rule, looks_at: pod, when: 'a', mechanism: taint, score: 2, says: x}]", "some rule"),
+        ("rules: [{name: some rule, looks_at: pod, when: 'a ==', mechanism: taint, score: 1, says: x}]", "a =="),
+        ("rules: [{name: some rule, looks_at: pod, when: '!a.b', mechanism: taint, score: 1, says: x}]", "!(a.b)"),
+        ("rules: [{name: some rule, looks_at: pod, when: 'a', score: 1, says: x}]", "a mechanism or a cause"),
+        ("rules: [{name: some rule, looks_at: pod, wenn: 'a', score: 1, says: x}]", "some rule"),
+        ("rules: [", "no YAML"),
+    ],
+)
+def test_a_rule_that_is_not_sound_is_named(document: str, told: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(told)):
+        read_rules("own.yaml", document)
+
+
+def test_packaged_rules_are_told_apart_and_explain_what_exists() -> None:
+    rules = [rule for group in all_rules().values() for rule in group]
+    assert len({rule.name for rule in rules}) == len(rules) > 80
+    explained = {name for rule in rules for name in rule.explains}
+    known = {rule.name for rule in rules} | set(CAUSE_KINDS) | set(MECHANISMS) | {s.name for s in SIGNATURES}
+    assert explained <= known
+
+
+def test_a_sentence_is_filled_from_the_view() -> None:
+    rule = Rule(name="rule", looks_at="thing", when="a[?b]", cause="data", score=0.5, says="{name}: {a[].b} {c.d}")
+    view = View("thing", "x", "app", "", {"name": "x", "a": [{"b": "one"}, {"b": "two"}]})
+    assert [(h.service, h.sentence) for h in judge([view], {"thing": (rule,)})] == [("app", "x: one, two ")]
