@@ -1,16 +1,18 @@
 """Blame: which service and resource each clue speaks against, following calls to where the trouble lies."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from autopilot.analysis.clue import SYMPTOMS, Clue
 from autopilot.analysis.recurrence import family
 from autopilot.analysis.signatures import SIGNATURES
 from autopilot.analysis.state import Item
-from autopilot.analysis.topology import Graph
+from autopilot.analysis.topology import DEPTH, Graph
 from autopilot.incident.cause import CauseKind
 
+_WELL = 0.5
+"""How well trouble passes through a service that is measured and shows none."""
 _OUTWARD = frozenset(s.cause for s in SIGNATURES if s.points_outward)
 
 
@@ -22,14 +24,17 @@ class Place:
     items: Sequence[Item]
     scope: frozenset[str]
     focus: frozenset[str]
+    support: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Service → how well trouble can have come from it to the symptom; missing: as far as calls tell."""
 
     def relevance(self, service: str) -> float:
         """How much a clue about a service counts: full in scope and below it, less around, little elsewhere.
 
-        Where no call of the scope is known, nothing can be said about who is related.
+        Where no call of the scope is known, nothing can be said about who is related. Below the scope it counts
+        less where everything in between is known to be well.
         """
         if service in self.scope or any(service in self.graph.callees(s) for s in self.scope):
-            return 1.0
+            return self.support.get(service, 1.0)
         unknown = not any(s in self.graph.down or s in self.graph.up for s in self.scope)
         return 0.8 if unknown or service in self.focus else 0.3
 
@@ -40,6 +45,38 @@ class Place:
         if named:
             return named[0].resource
         return own[0].resource if len(own) == 1 else seen
+
+
+def support(
+    clues: Sequence[Clue], graph: Graph, scope: frozenset[str], observed: frozenset[str]
+) -> dict[str, float]:
+    """For everything below the scope: how well its trouble can have reached the symptom.
+
+    A chain of calls is as good as its weakest service in between: one that suffers hands trouble on, one that is
+    measured and well does so badly, of one that nobody measures nothing is known. The best chain counts.
+
+    Args:
+        clues: Everything found.
+        graph: Who calls whom.
+        scope: Services with the symptom.
+        observed: Services whose slowness or failures are measured at all.
+    """
+    worst: dict[str, float] = {}
+    for clue in clues:
+        if clue.adverse and clue.signal in SYMPTOMS | {"utilisation", "log"}:
+            worst[clue.service] = max(worst.get(clue.service, 0.0), clue.score)
+    best = dict.fromkeys(scope, 1.0)
+    layer = sorted(scope)
+    for _ in range(DEPTH):
+        reached: dict[str, float] = {}
+        for caller in layer:
+            known = caller in observed and caller not in scope
+            through = min(best[caller], max(_WELL, min(1.0, 2 * worst.get(caller, 0.0))) if known else 1.0)
+            for callee in graph.down.get(caller, ()):
+                reached[callee] = max(reached.get(callee, 0.0), through)
+        layer = sorted(s for s, value in reached.items() if value > best.get(s, 0.0))
+        best |= {s: reached[s] for s in layer}
+    return best
 
 
 def blamed(clue: Clue, clues: Sequence[Clue], place: Place) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from autopilot.analysis.alarms import alarm_clues
-from autopilot.analysis.blame import Place
+from autopilot.analysis.blame import Place, support
 from autopilot.analysis.candidate import Candidate
 from autopilot.analysis.changes import read_changes
 from autopilot.analysis.clue import Clue
@@ -13,7 +13,7 @@ from autopilot.analysis.demand import limit_clues, work_per_request
 from autopilot.analysis.doubts import doubts
 from autopilot.analysis.impact import measure_impact
 from autopilot.analysis.logs import log_clues
-from autopilot.analysis.metrics import metric_clues, read_series
+from autopilot.analysis.metrics import measured_services, metric_clues, read_series
 from autopilot.analysis.onset import Onset, find_onset
 from autopilot.analysis.outside import outside_clues
 from autopilot.analysis.placing import Placed, place_changes
@@ -121,7 +121,7 @@ def gather(case: Case) -> Evidence:
         for item in items for name in ("read_capacity", "write_capacity") if (value := item.number(name))
     }  # fmt: skip
     facts = [
-        *metric_clues(table, focus), *work_per_request(table, graph), *limit_clues(table, settings),
+        *metric_clues(table, focus, scope), *work_per_request(table, graph), *limit_clues(table, settings),
         *trend_clues(table, items, case.table("alarms")),
         *split_clues(table, case.table("logs"), case.table("spans"), focus),
         *log_clues(case.table("logs"), windows),
@@ -136,10 +136,11 @@ def gather(case: Case) -> Evidence:
     versions = version_health(table, items, changes, focus)
     facts += [clue for _, clue in versions]
     facts += recurrence_clues(case.table("records"), facts, focus, windows, changes)
+    observed = measured_services(table) | frozenset(case.table("spans")["service"].unique().to_list())
     impact, measured = measure_impact(table, case, facts, Place(graph, items, scope, focus), onset)
     return Evidence(
         tuple(facts), measured, tuple(placed), tuple(versions), onset, impact, watched_services(table),
-        Place(graph, items, scope, focus),
+        Place(graph, items, scope, focus, support(facts, graph, scope, observed)),
     )  # fmt: skip
 
 

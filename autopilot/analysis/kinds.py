@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from autopilot.analysis.clue import Signal
+from autopilot.analysis.clue import About, Signal
 from autopilot.incident.cause import CauseKind
 
 _RULES: tuple[tuple[Signal, str], ...] = (
@@ -21,7 +21,11 @@ _RULES: tuple[tuple[Signal, str], ...] = (
     ),
     ("capacity", r"provisioned|limit|quota|desired|allocat|max_(conn|size|capacity)|replicas"),
     ("headroom", r"free|remaining|headroom|credit_balance|available"),
-    ("work", r"consumed|read_(units|ops|rows)|write_(units|ops)|iops|rows_|queries|db_calls|scanned"),
+    (
+        "work",
+        r"consumed|read_(units|ops|rows)|write_(units|ops)|iops|rows_|queries|db_calls|scanned|syscall|"
+        r"system_call",
+    ),
     (
         "latency",
         r"latenc|duration|response_time|elapsed|delay|_lag|\blag\b|age_of|_time(_ms|_s|_seconds)?$|"
@@ -45,6 +49,12 @@ _BY_UNIT: tuple[tuple[Signal, str], ...] = (
     ("saturation", r"^(percent|%)$"),
     ("traffic", r"^(count|count/second|requests?|requests?/s|1/s|bytes/second)$"),
 )
+_OUTWARD = re.compile(
+    r"\b(client(?! errors?\b)|outbound|outgoing|egress|upstream|downstream_call|dependency|callee)\b"
+)
+"""Measured where calls leave: what a caller waits for or fails on is not its own doing."""
+_SHARED = re.compile(r"\b(node(?! js)|host|machine|instance_group)\b")
+"""Measured on what many components share."""
 _CAUSES: tuple[tuple[CauseKind, str], ...] = (
     ("throttled", r"throttl|rate_limit|reject|\b429\b"),
     ("memory", r"mem(ory)?\b|heap|\brss\b|working_set|swap|\boom"),
@@ -58,6 +68,12 @@ _CAUSES: tuple[tuple[CauseKind, str], ...] = (
 )
 
 
+RISING: tuple[Signal, ...] = ("latency", "errors", "throttling")
+"""What users feel when it rises."""
+FALLING: tuple[Signal, ...] = ("availability",)
+"""What users feel when it falls."""
+
+
 @dataclass(frozen=True)
 class MetricKind:
     """What a metric tells, and which cause it hints at when it moves to the bad side."""
@@ -66,13 +82,17 @@ class MetricKind:
     cause: CauseKind | None
     counter: bool
     """The name says that it only ever grows."""
+    about: About = "itself"
+    """What it speaks of, seen from the component that reports it."""
 
     def adverse(self, direction: str) -> bool:
         """Whether this direction is the bad one."""
         if self.signal in ("availability", "headroom", "capacity"):
             return direction == "down"
-        rising = ("latency", "errors", "throttling", "saturation", "work_per_request")
-        return direction == "up" and self.signal in rising
+        return (
+            self.signal in ("latency", "errors", "throttling", "saturation", "work_per_request")
+            and direction == "up"
+        )
 
 
 def words(name: str) -> str:
@@ -97,6 +117,10 @@ def kind_of(metric: str, unit: str) -> MetricKind:
         (kind for kind, rule in _CAUSES if re.search(rule.replace("_", "[ _]"), spaced)), None
     )
     counter = re.search(r" (total|count|sum)$", spaced) is not None
-    return MetricKind(
-        signal, cause if signal in ("throttling", "saturation", "headroom", "errors") else None, counter
-    )
+    about: About = "itself"
+    if signal in ("latency", "errors", "availability") and _OUTWARD.search(spaced):
+        about = "callees"
+    elif _SHARED.search(spaced):
+        about = "host"
+    names_cause = about != "callees" and signal in ("throttling", "saturation", "headroom", "errors")
+    return MetricKind(signal, cause if names_cause else None, counter, about)

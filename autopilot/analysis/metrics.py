@@ -8,20 +8,23 @@ import polars as pl
 from pydantic import TypeAdapter, ValidationError
 
 from autopilot.analysis.clue import SYMPTOMS, Clue, amount, clock, make_finding
+from autopilot.analysis.course import likeness
 from autopilot.analysis.kinds import MetricKind, kind_of
 from autopilot.analysis.sampling import SUMS, regular, split_series
 from autopilot.analysis.series import detect
-from autopilot.analysis.windows import Windows
-from autopilot.incident.base import Scalar
+from autopilot.analysis.windows import Windows, moment
+from autopilot.incident.base import Scalar, TimeWindow
 from autopilot.incident.finding import Provenance
 from autopilot.incident.metric import MetricRef
 
-__all__ = ["SUMS", "WORTH_TELLING", "SeriesTable", "metric_clues", "read_series", "reference"]
+__all__ = ["SUMS", "WORTH_TELLING", "SeriesTable", "measured_services", "metric_clues", "read_series", "reference"]
 VERSION_LABELS = ("ExecutedVersion", "version", "service_version", "app_version")
 WORTH_TELLING = 0.2
 """Least score of a metric finding."""
 MOST = 60
 """Metric findings in a dossier."""
+_EACH = 1
+"""Of one service and signal, as long as others wait."""
 _DIMENSIONS = TypeAdapter(dict[str, Scalar])
 
 
@@ -83,6 +86,7 @@ def _kinds(keys: pl.DataFrame) -> pl.DataFrame:
         pl.Series("signal", [k.signal for k in kinds], dtype=pl.String),
         pl.Series("cause", [k.cause for k in kinds], dtype=pl.String),
         pl.Series("counter", [k.counter for k in kinds], dtype=pl.Boolean),
+        pl.Series("about", [k.about for k in kinds], dtype=pl.String),
     )
 
 
@@ -129,19 +133,47 @@ def reference(row: dict[str, Any]) -> MetricRef | None:
     )  # fmt: skip
 
 
-def metric_clues(table: SeriesTable, focus: frozenset[str]) -> list[Clue]:
-    """The series that changed, those of the focus first, then by score; at most MOST."""
+def measured_services(table: SeriesTable) -> frozenset[str]:
+    """Services whose slowness or failures are measured."""
+    told = table.identity.filter(
+        pl.col("signal").is_in(["latency", "errors", "availability"]) & (pl.col("about") == "itself")
+    )
+    return frozenset(told["service"].unique().to_list())
+
+
+def metric_clues(
+    table: SeriesTable, focus: frozenset[str], scope: frozenset[str] = frozenset()
+) -> list[Clue]:  # fmt: skip
+    """The series that changed, at most MOST: those of the focus first, then by score.
+
+    Of each service and signal the best comes before the second best of any other, so that many series of one
+    resource do not hide the rest.
+    """
+    turn = pl.col("score").rank("ordinal", descending=True).over("near", "service", "signal", "about")
     changed = (
         table.scored.filter((pl.col("score") >= WORTH_TELLING) & (pl.col("version") == ""))
         .with_columns(pl.col("service").is_in(sorted(focus)).alias("near"))
-        .sort(["near", "score", "sid"], descending=[True, True, False])
+        .sort("near", "score", "sid", descending=[True, True, False])
+        .with_columns(turn=turn)
+        .sort(["near", pl.col("turn") > _EACH, "score", "sid"], descending=[True, False, True, False])
         .head(MOST)
     )
-    return [_clue(row, table.windows) for row in changed.to_dicts()]
+    symptom = table.scored.filter(pl.col("service").is_in(sorted(scope)) & (pl.col("version") == ""))
+    compared = pl.concat([changed.select(symptom.columns), symptom]).unique("sid", maintain_order=True)
+    follows = dict(likeness(table.samples, compared, scope, table.windows).iter_rows())
+    return [_clue(row, follows.get(row["sid"]), table.windows) for row in changed.to_dicts()]
 
 
-def _clue(row: dict[str, Any], windows: Windows) -> Clue:
-    kind = MetricKind(row["signal"], row["cause"], row["counter"])
+def _window(row: dict[str, Any], windows: Windows) -> TimeWindow:
+    """From the onset to the end, or to where the series had clearly recovered."""
+    over = int(row["until"] + row["step"])
+    return TimeWindow(
+        start=moment(row["onset"]), end=moment(over if over + row["step"] < windows.end else windows.end)
+    )
+
+
+def _clue(row: dict[str, Any], follows: float | None, windows: Windows) -> Clue:
+    kind = MetricKind(row["signal"], row["cause"], row["counter"], row["about"])
     up = row["observed"] >= row["baseline"]
     direction: Literal["up", "down"] = "up" if up else "down"
     adverse = kind.adverse(direction)
@@ -150,7 +182,7 @@ def _clue(row: dict[str, Any], windows: Windows) -> Clue:
     what = row["metric"] + (f" ({row['statistic']})" if row["statistic"] else "")
     finding = make_finding(
         "metric",
-        service=row["service"], resource=row["resource"], region=row["region"], window=windows.since(row["onset"]),
+        service=row["service"], resource=row["resource"], region=row["region"], window=_window(row, windows),
         onset=row["onset"], uncertainty=row["uncertainty"], direction=direction, size=size,
         baseline=row["baseline"], observed=row["observed"], unit=row["unit"], score=row["score"],
         summary=(
@@ -171,4 +203,6 @@ def _clue(row: dict[str, Any], windows: Windows) -> Clue:
         row["onset"],
         row["uncertainty"],
         adverse and row["signal"] in SYMPTOMS | {"capacity", "work_per_request"},
+        follows=follows,
+        about=kind.about,
     )

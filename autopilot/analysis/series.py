@@ -47,10 +47,10 @@ _CHUNK = 1_000_000
 
 COLUMNS: dict[str, type[pl.DataType]] = {
     "sid": pl.Int64, "n": pl.Int64, "n_base": pl.Int64, "step": pl.Float64, "baseline": pl.Float64,
-    "scale": pl.Float64, "onset": pl.Int64, "uncertainty": pl.Int64, "observed": pl.Float64,
+    "scale": pl.Float64, "onset": pl.Int64, "uncertainty": pl.Int64, "until": pl.Int64, "observed": pl.Float64,
     "z": pl.Float64, "contrast": pl.Float64, "persistence": pl.Float64, "score": pl.Float64,
 }  # fmt: skip
-"""One row per series. step and uncertainty in microseconds; baseline and observed in the series' own unit."""
+"""One row per series. step, uncertainty, until in microseconds; baseline and observed in the series' own unit."""
 
 
 @dataclass(frozen=True)
@@ -141,10 +141,12 @@ def _detect(flat: _Flat, windows: Windows) -> pl.DataFrame:
     value = without_season(flat.time, flat.value, base, flat.start, flat.count)
     level = _levels(flat, value, base)
     deviation = _deviations(flat, value, level["baseline"].to_numpy(), level["scale"].to_numpy())
-    onset, contrast, reach = _change_points(flat, np.clip(deviation, -CLIP, CLIP), base, windows)
+    last = _last_unusual(flat, deviation, base)
+    onset, contrast, reach = _change_points(flat, np.clip(deviation, -CLIP, CLIP), base, last, windows)
     after = np.arange(flat.time.size) >= flat.spread_out(onset)
     result = level.with_columns(
         pl.Series("onset", flat.time[onset]),
+        pl.Series("until", flat.time[last]),
         pl.Series("contrast", contrast),
         pl.max_horizontal(pl.Series(reach), pl.col("step")).cast(pl.Int64).alias("uncertainty"),
     ).join(_aftermath(flat, value, deviation, after), on="sid", how="left", maintain_order="left")
@@ -206,14 +208,30 @@ def _deviations(flat: _Flat, value: Floats, baseline: Floats, scale: Floats) -> 
     return away / spread
 
 
-def _change_points(flat: _Flat, clipped: Floats, base: Flags, windows: Windows) -> tuple[Ints, Floats, Ints]:
-    """Per series: index of the onset, the scan statistic, and how far (µs) nearly equal onsets reach."""
-    left = flat.suffix_sums(np.ones(flat.time.size))
+def _last_unusual(flat: _Flat, deviation: Floats, base: Flags) -> Ints:
+    """Per series the index of its last unusual sample outside the baseline, else of its last sample."""
+    index = np.arange(flat.time.size)
+    unusual = np.where((np.abs(deviation) > DEVIATION) & ~base, index, -1)
+    last = np.maximum.reduceat(unusual, flat.start)
+    return np.where(last >= 0, last, flat.start + flat.count - 1).astype(np.int64)
+
+
+def _change_points(
+    flat: _Flat, clipped: Floats, base: Flags, last: Ints, windows: Windows
+) -> tuple[Ints, Floats, Ints]:
+    """Per series: index of the onset, the scan statistic, and how far (µs) nearly equal onsets reach.
+
+    What has recovered by the end is judged up to its last unusual sample.
+    """
+    counted = np.arange(flat.time.size) <= flat.spread_out(last)
+    clipped = np.where(counted, clipped, 0.0)
+    left = flat.suffix_sums(counted.astype(np.float64))
     ahead = flat.suffix_sums(clipped)
-    scan, contrast = flat.first_of_best(np.where(base, 0.0, np.abs(ahead) / np.sqrt(left)))
-    shift = ahead[scan] / left[scan]
+    scan, contrast = flat.first_of_best(np.where(base, 0.0, np.abs(ahead) / np.sqrt(np.maximum(left, 1.0))))
+    shift = ahead[scan] / np.maximum(left[scan], 1.0)
     # Half the shift as reference: a sample speaks for the change when nearer to the new level than to the old.
-    gain = clipped * flat.spread_out(np.sign(shift)) - flat.spread_out(np.maximum(np.abs(shift) / 2, 0.5))
+    allowance = flat.spread_out(np.maximum(np.abs(shift) / 2, 0.5))
+    gain = clipped * flat.spread_out(np.sign(shift)) - np.where(counted, allowance, 0.0)
     sums = flat.suffix_sums(gain)
     position = np.arange(flat.time.size) - flat.spread_out(flat.start)
     earliest = windows.start + (windows.split - windows.start) // 2

@@ -25,7 +25,8 @@ MOST = 8
 """Suspects in a dossier."""
 ENOUGH = 0.35
 """Score that the best suspect needs; below it the evidence is insufficient."""
-_LEAST = 0.15
+_LEAST = 0.05
+"""Below it a name would be a guess; between it and ENOUGH the order alone is worth something."""
 
 
 def rank(
@@ -56,9 +57,8 @@ def _surges(clues: Sequence[Clue], onset: Onset, place: Place, weights: Weights)
         c for c in clues
         if c.signal == "traffic" and c.finding.direction == "up" and c.service in place.focus
     ]  # fmt: skip
-    entry = [c for c in risen if place.graph.is_entry(c.service)] or [
-        c for c in risen if not place.graph.callers(c.service) & {r.service for r in risen}
-    ]
+    # Elsewhere it is not demand: callers that are not asked more themselves ask otherwise than before.
+    entry = [c for c in risen if place.graph.is_entry(c.service) or c.service in place.scope]
     if not entry:
         return []
     best = strongest_first(entry)

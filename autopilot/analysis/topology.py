@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-_DEPTH = 4
+DEPTH = 4
 """Calls followed from a service; what lies further away explains little."""
 _Calls = Mapping[str, tuple[str, ...]]
 
@@ -55,7 +55,7 @@ class Graph:
 def _reach(calls: _Calls, start: str) -> frozenset[str]:
     seen: set[str] = set()
     layer = [start]
-    for _ in range(_DEPTH):
+    for _ in range(DEPTH):
         layer = sorted({callee for caller in layer for callee in calls.get(caller, ())} - seen)
         seen.update(layer)
     return frozenset(seen - {start})
