@@ -51,6 +51,8 @@ Line = Annotated[str, _line(400)]
 """One sentence."""
 Block = Annotated[str, _block(8_000)]
 """Some lines of text."""
+Query = Annotated[str, _block(1_000)]
+"""A question as it was asked of a source, as far as it is worth keeping."""
 
 
 class TimeWindow(Model):

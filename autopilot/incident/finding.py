@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from autopilot.incident.base import Line, Model, Name, Time, TimeWindow
+from autopilot.incident.base import Line, Model, Name, Query, Time, TimeWindow
 from autopilot.incident.cause import CauseKind, Mechanism
 from autopilot.incident.evidence import Gap
 from autopilot.incident.metric import MetricRef, Signal
@@ -18,7 +18,7 @@ class Provenance(Model):
     """Where a finding comes from, so that anybody can ask the same question again."""
 
     source: Name
-    query: str = Field(default="", max_length=1_000)
+    query: Query = ""
     window: TimeWindow | None = None
     link: str = ""
 
