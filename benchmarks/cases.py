@@ -79,7 +79,7 @@ def read_case(folder: Path) -> PublicCase:
     snapshot = _snapshot(folder, told)
     at = snapshot.at if snapshot else None
     metrics = _metrics(folder, told)
-    windows = _windows(told, metrics, at)
+    windows = _windows(told, metrics, at, _began(snapshot))
     if "baseline" in told:
         metrics = _before(metrics, read_samples(folder / told["baseline"]), windows.split)
         windows = replace(windows, start=_first(metrics, windows.split))
@@ -113,7 +113,15 @@ class _Windows:
     alerted: datetime
 
 
-def _windows(told: Mapping[str, Any], metrics: pl.DataFrame, at: datetime | None) -> _Windows:
+def _began(snapshot: Snapshot | None) -> datetime | None:
+    """When the first alarm of a snapshot says that the trouble began."""
+    times = [t for row in (snapshot.alarms if snapshot else ()) if isinstance(t := row["time"], datetime)]
+    return min((t for t in times if snapshot and t < snapshot.at), default=None)
+
+
+def _windows(
+    told: Mapping[str, Any], metrics: pl.DataFrame, at: datetime | None, began: datetime | None
+) -> _Windows:
     """The windows: a known start of the fault splits them, else what precedes the alarm, else the middle."""
     detected, injected = told.get("detect_time"), told.get("inject_time")
     if at is not None and metrics.is_empty():
@@ -125,7 +133,8 @@ def _windows(told: Mapping[str, Any], metrics: pl.DataFrame, at: datetime | None
         alerted = epoch_time(detected) if detected is not None else end
         return _Windows(start, epoch_time(injected), end, alerted)
     if detected is None:
-        return _Windows(start, start + (end - start) / 2, end, end)
+        inside = began is not None and start < began < end
+        return _Windows(start, began if began and inside else start + (end - start) / 2, end, end)
     alerted = epoch_time(detected)
     if "baseline" in told:
         return _Windows(start, start, end, alerted)

@@ -14,6 +14,7 @@ _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:[.,](\d{1,6})\d*)?(Z|[+
 _ACTIVE = re.compile(r"^\s*Active:\s+(\w+)(?:\s+\(([^)]*)\))?", re.MULTILINE)
 _TARGET = re.compile(r"Service (\S+):(\d+) Connectivity")
 _FROM_NODE = re.compile(r"deployed on (\S+?):(.*?)(?=^Debug Pod|\Z)", re.MULTILINE | re.DOTALL)
+_RANGE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) ~ ")
 _LONGEST = 4_000
 """Characters that are kept of a report."""
 _MOST_REPEATS = 50
@@ -90,8 +91,10 @@ def _alarm(alert: Mapping[str, Any], at: datetime) -> Row:
         kinds = str(alert.get("metric_category", "")) or ", ".join(
             sorted({str(text).partition(" ")[0] for text in evidence})
         )
+        began = _RANGE.match(str(alert.get("time_range", "")))
+        time = datetime.fromisoformat(began.group(1)).replace(tzinfo=at.tzinfo) if began else at
         return {
-            "time": at, "state": "firing", "name": kinds, "service": entity, "resource": entity,
+            "time": time, "state": "firing", "name": kinds, "service": entity, "resource": entity,
             "reason": " | ".join(str(text) for text in evidence)[:_LONGEST],
         }  # fmt: skip
     return {

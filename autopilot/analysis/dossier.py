@@ -9,6 +9,7 @@ from autopilot.analysis.candidate import Candidate
 from autopilot.analysis.changes import read_changes
 from autopilot.analysis.clue import Clue
 from autopilot.analysis.counterevidence import counterevidence, lowered, missing_kinds, watched_services
+from autopilot.analysis.delays import delay_clues, hosts_of
 from autopilot.analysis.demand import limit_clues, work_per_request
 from autopilot.analysis.doubts import doubts
 from autopilot.analysis.impact import measure_impact
@@ -128,6 +129,7 @@ def gather(case: Case) -> Evidence:
         *trace_clues(case.table("spans"), case.table("logs"), windows),
         *state_clues(items, case.table("state"), table, case.table("logs")),
         *alarm_clues(case.table("alarms"), windows),
+        *delay_clues(table, graph, hosts_of(case.table("state"))),
     ]  # fmt: skip
     facts += outside_clues(facts, [*graph.down, *graph.up, *scope])
     onset = find_onset(facts, case.table("alarms"), focus, windows)
