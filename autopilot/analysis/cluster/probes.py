@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
 from typing import Any
 
 _SPEAKING = ("grpc", "http")
@@ -13,6 +14,7 @@ _MISUNDERSTOOD = re.compile(
     re.IGNORECASE,
 )
 _NO_PATH = re.compile(r"statuscode: (404|405|400|415|501)", re.IGNORECASE)
+_LATE, _FAR = 60, 3.0
 _OTHERWISE = ("OOMKilled", "ContainerCannotRun", "StartError")
 
 
@@ -70,6 +72,18 @@ def _wrong_port(container: Mapping[str, Any], probe: Mapping[str, Any]) -> bool:
         return bool(container["ports"]) and probe["port_name"] not in container["port_names"]
     known = {*container["ports"], *container["told_ports"]}
     return bool(known) and probe["port"] is not None and probe["port"] not in known
+
+
+def mark_late(probes: Iterable[dict[str, Any]], elsewhere: Sequence[int]) -> None:
+    """Mark each probe that starts a minute late or more, and far later than those of other workloads do.
+
+    Args:
+        probes: As `read_probes` gives them.
+        elsewhere: The delays of the readiness probes of other workloads, in seconds.
+    """
+    usual = median(elsewhere) if elsewhere else 0.0
+    for probe in probes:
+        probe["late"] = probe["delay"] >= max(_LATE, _FAR * usual)
 
 
 def failing(containers: Sequence[Mapping[str, Any]], missing: int, complaint: str) -> dict[str, bool]:

@@ -16,7 +16,7 @@ from autopilot.analysis.cluster.databases import clients_of, clients_said, is_da
 from autopilot.analysis.cluster.nodes import missing_claims, namespace_view, node_view, unit_view
 from autopilot.analysis.cluster.objects import Cluster, Observed, listing, part, text
 from autopilot.analysis.cluster.placement import placement, rooms
-from autopilot.analysis.cluster.probes import read_probes
+from autopilot.analysis.cluster.probes import mark_late, read_probes
 from autopilot.analysis.cluster.routes import policy_view, route_view
 from autopilot.analysis.cluster.services import (
     Address,
@@ -78,6 +78,9 @@ class _World:
         self._told: dict[str, list[Address]] = {
             w.top.name: addresses(w, settings(w.spec, cluster, w.top.namespace)) for w in workloads
         }
+        self._delays = {
+            w.top.name: [c["readiness"]["delay"] for c in w.containers if c["readiness"]] for w in workloads
+        }
         self._services = [(s, service_view(s, workloads, cluster, reports)) for s in cluster.of("service")]
         self._units = [(o, unit_view(o)) for o in cluster.of("node_service")]
         self._unwell = frozenset(
@@ -112,6 +115,10 @@ class _World:
         fields["unreachable"] = any(v["unreachable"] for v in mine)
         fields["probes"] = read_probes(
             fields["containers"], fields["complaint"], sorted({p for v in mine for p in v["protocols"]})
+        )
+        mark_late(
+            fields["probes"],
+            [delay for name, found in self._delays.items() if name != w.top.name for delay in found],
         )
         names = {o.name for o, _ in self._services}
         fields["overridden_names"] = sorted(

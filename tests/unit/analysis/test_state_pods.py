@@ -209,3 +209,17 @@ def test_scaled_to_zero() -> None:
     del shop.objects["pod", shop.pod_name("stock")]
     shop.without_endpoints("stock")
     assert shop.first() == ("stock", "no_replicas")
+
+
+def test_a_readiness_probe_that_starts_late_is_so_by_what_others_do() -> None:
+    usual, alone = Shop(), Shop()
+    for app in ("web", "orders", "stock", "basket-store"):
+        usual.container(app)["readinessProbe"]["initialDelaySeconds"] = 90
+    alone.container("orders")["readinessProbe"]["initialDelaySeconds"] = 90
+    for shop in (usual, alone):
+        name = shop.unready("orders", {"waiting": {"reason": "CreateContainerConfigError"}})
+        shop.event("pod", name, "Failed", 'Error: secret "keys" not found')
+    assert usual.first() == ("orders", "missing_secret")
+    told = {f.mechanism for shop in (usual, alone) for f in shop.dossier().findings if f.kind == "state"}
+    assert told >= {"readiness_timing", "missing_secret"}
+    assert "readiness_timing" not in {f.mechanism for f in usual.dossier().findings}
