@@ -17,8 +17,9 @@ from benchmarks.answering import OURS, Answerers, Answers
 from benchmarks.cases import find_cases
 from benchmarks.crossvalidation import changes, cross_validate
 from benchmarks.predictions import Prediction
-from benchmarks.report import Scores, as_json, compared, misses, reliability, table
-from benchmarks.scoring import Truth, rank_of, score_set
+from benchmarks.reliability import judge, reliability
+from benchmarks.report import Scores, as_json, compared, misses, table
+from benchmarks.scoring import Truth, score_set
 
 PROCESSES = 2
 
@@ -66,7 +67,7 @@ def report(args: argparse.Namespace, answerers: Answerers) -> int:
     truths = {name: told for name, told in read_truth(truth).items() if name in sets}
     scores = score_all(truths, answers)
     print(table(scores))
-    print(f"\n{reliability(judged(truths, ours))}")
+    print(f"\n{reliability(judge(truths, ours))}")
     if args.cross_validate:
         print(f"\n{refitted(truths, scores[OURS], answerers)}")
         print(f"everything in {time.perf_counter() - started:.0f} s", file=sys.stderr)
@@ -75,12 +76,6 @@ def report(args: argparse.Namespace, answerers: Answerers) -> int:
     if args.json:
         print(as_json(scores[OURS]))
     return 0
-
-
-def judged(truths: Mapping[str, Sequence[Truth]], ours: Mapping[str, Prediction]) -> list[tuple[float, bool]]:
-    """The score of each first suspect, and whether it names the right component."""
-    answered = [(t, ours[t.id]) for told in truths.values() for t in told if t.id in ours]
-    return [(p.score, rank_of(p.ranking, t.services) == 1) for t, p in answered if p.score > 0]
 
 
 def refitted(truths: Mapping[str, Sequence[Truth]], plain: Scores, answerers: Answerers) -> str:

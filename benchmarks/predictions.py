@@ -8,8 +8,7 @@ from benchmarks.cases import PublicCase
 from benchmarks.fault_types import CAUSE_REMEDIATION, MECHANISM_FAULT
 
 NO_COMMIT = "none"
-MODALITIES = frozenset({"metric", "log", "trace", "state", "change"})
-"""Kinds of findings that stand for something independent."""
+_LEADING = 3
 _COMMITTED = ("commit", "deploy")
 
 
@@ -25,12 +24,8 @@ class Prediction:
     commit: str = NO_COMMIT
     remediation: str = ""
     blast_radius: tuple[str, ...] = ()
-    score: float = 0.0
-    """Of the first suspect; 0 when there is none."""
-    margin: float = 0.0
-    """By which it leads the second."""
-    modalities: int = 0
-    """Kinds of findings that there are."""
+    suspects: tuple[tuple[str, float], ...] = ()
+    """The leading suspects with their scores; "" for what is no candidate."""
     seconds: float = 0.0
     error: str = ""
 
@@ -46,7 +41,6 @@ def predict(public: PublicCase, dossier: Dossier, seconds: float) -> Prediction:
     blamed = [(public.candidate(s.service), s) for s in dossier.suspects]
     diagnoses = [(c, MECHANISM_FAULT[s.mechanism]) for c, s in blamed if c and s.mechanism in MECHANISM_FAULT]
     first = dossier.suspects[0] if dossier.suspects else None
-    scores = [*(s.score for s in dossier.suspects), 0.0, 0.0]
     return Prediction(
         id=public.id,
         dataset=public.dataset,
@@ -55,9 +49,7 @@ def predict(public: PublicCase, dossier: Dossier, seconds: float) -> Prediction:
         commit=_commit(first),
         remediation=CAUSE_REMEDIATION.get(first.cause_kind, "") if first else "",
         blast_radius=tuple(s for s in dossier.impact.services if first is None or s != first.service),
-        score=scores[0],
-        margin=round(scores[0] - scores[1], 4),
-        modalities=len({f.kind for f in dossier.findings} & MODALITIES),
+        suspects=tuple((component, suspect.score) for component, suspect in blamed[:_LEADING]),
         seconds=round(seconds, 4),
     )
 

@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from benchmarks.answering import OURS
-from benchmarks.demo import wilson
 from benchmarks.predictions import Prediction
 from benchmarks.scoring import Truth, joint_rank, rank_of
 
@@ -118,28 +117,3 @@ def _miss(truth: Truth, answer: Prediction) -> str:
     first = named if truth.taxonomy and named else ", ".join(answer.ranking[:3]) or answer.error[:80] or "nothing"
     what = "object" if missed else "fault"
     return f"{truth.dataset} {truth.id} {what}: {'/'.join(truth.services)} {truth.fault[:60]} | {first}"
-
-
-def reliability(pairs: Sequence[tuple[float, bool]], bins: int = 5) -> str:
-    """How often answers of about one score are right, and the expected calibration error over equal bins."""
-    lines = ["| score of the first suspect | answers | mean score | right (95 %) |", "|---|---|---|---|"]
-    for place in range(bins):
-        inside = [pair for pair in pairs if min(int(pair[0] * bins), bins - 1) == place]
-        if inside:
-            right = sum(hit for _, hit in inside)
-            low, high = wilson(right, len(inside))
-            mean = sum(score for score, _ in inside) / len(inside)
-            share = f"{right / len(inside):.2f} ({low:.2f} to {high:.2f})"
-            lines.append(
-                f"| {place / bins:.1f} to {(place + 1) / bins:.1f} | {len(inside)} | {mean:.2f} | {share} |"
-            )
-    return "\n".join([*lines, "", f"Expected calibration error: {calibration_error(pairs, bins):.3f}."])
-
-
-def calibration_error(pairs: Sequence[tuple[float, bool]], bins: int = 5) -> float:
-    """The mean distance between score and share of right answers, over equal bins, by their size."""
-    total = 0.0
-    for place in range(bins):
-        inside = [pair for pair in pairs if min(int(pair[0] * bins), bins - 1) == place]
-        total += abs(sum(score - hit for score, hit in inside))
-    return total / len(pairs) if pairs else 0.0

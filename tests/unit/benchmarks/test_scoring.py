@@ -14,7 +14,8 @@ from autopilot.incident.cause import MECHANISMS, CauseKind
 from benchmarks.cases import read_case
 from benchmarks.fault_types import CAUSE_REMEDIATION, FAULT_MECHANISMS, MECHANISM_FAULT
 from benchmarks.predictions import Prediction, predict
-from benchmarks.report import as_json, calibration_error, compared, misses, reliability
+from benchmarks.reliability import brier, calibration_error, fit, judge, reliability
+from benchmarks.report import as_json, compared, misses
 from benchmarks.scoring import Truth, rank_of, same_commit, score_set, shares
 from tests.unit.benchmarks.small_cases import START, fault, write_case, write_samples
 from tests.unit.project.compose import ROOT
@@ -105,12 +106,23 @@ def test_misses_are_counted_by_fault_and_listed_with_what_was_said_instead() -> 
 
 
 def test_scores_are_held_against_being_right() -> None:
-    pairs = [(0.9, True)] * 9 + [(0.9, False)] + [(0.3, False)] * 10
-    assert calibration_error(pairs) == pytest.approx(0.15)
-    told = reliability(pairs)
-    assert "| 0.8 to 1.0 | 10 | 0.90 | 0.90 (0.60 to 0.98) |" in told
-    assert "0.4 to 0.6" not in told
-    assert calibration_error([]) == 0
+    assert calibration_error([0.9] * 10 + [0.3] * 10, [True] * 9 + [False] * 11) == pytest.approx(0.15)
+    assert brier([0.5, 1.0], [True, True]) == 0.125
+    assert calibration_error([], []) == 0
+    truths = {"s": [truth(str(n), "web") for n in range(10)], "t": [truth(str(n), "web") for n in range(10, 20)]}
+    answers = {
+        str(n): Prediction(str(n), "s", (), suspects=(("web" if n % 10 < 9 else "db", 0.6), ("db", 0.5)))
+        for n in range(20)
+    }
+    found = judge(truths, answers)
+    assert [(j.place, j.right) for j in found[:2]] == [(1, True), (2, False)]
+    assert 1 - 0.4 ** fit(found) == pytest.approx(0.9, abs=0.01), (
+        "doubt to this power meets the share of right ones"
+    )
+    told = reliability(found)
+    assert "| first | 0.6 to 0.8 | 20 | 0.60 | 0.90 (0.70 to 0.97) |" in told
+    assert "| second or third | 0.4 to 0.6 | 20 | 0.50 | 0.00" in told
+    assert fit([]) == 1
 
 
 def test_where_plain_and_cross_validated_figures_part_is_said() -> None:
