@@ -28,6 +28,8 @@ _RATE_UNITS = ("count/second", "requests/s", "request/s", "1/s", "reqps", "reque
 _NO_REQUEST = re.compile(r"restart|oom|retr(y|ies)|packet|4_?xx|client|user")
 """Errors that are no failed requests, or the caller's own."""
 _STATUS = ("status", "status_code", "statusCode", "code", "http_status_code", "response_code")
+_MOST = 1e15
+"""Requests beyond this were never counted by anybody: the samples are broken."""
 _FAILED = ["error", "throttled", "fault"]
 Row = dict[str, Any]
 
@@ -65,7 +67,7 @@ def entry_traffic(
     totals = _totals(table, rows, onset)
     served = [
         row for row in rows
-        if row["signal"] == "traffic" and totals.since.get(row["sid"], 0.0) > 0
+        if row["signal"] == "traffic" and 0 < totals.since.get(row["sid"], 0.0) <= _MOST
         and not _VOLUME.search(words(row["metric"])) and "byte" not in row["unit"].lower()
     ]  # fmt: skip
     entries = _entries(served, graph, hit, totals)

@@ -54,7 +54,7 @@ def measure_impact(
         regions=tuple(sorted({clue.finding.region for clue in hurt if clue.finding.region}))[:_SHOWN],
         slo_budget_used=round(measured.burn.used, 4) if measured.burn else None,
     )
-    impact = impact.model_copy(update={"summary": _sentence(impact, measured, onset)})
+    impact = Impact.model_validate(impact.model_dump() | {"summary": _sentence(impact, measured, onset)})
     if requests is None and measured.people is None:
         return impact, ()
     told = [_clue(impact, measured, table.windows, onset)]

@@ -178,3 +178,12 @@ def test_quiet_services_have_no_impact() -> None:
     impact = analyze(story.case()).impact
     assert (impact.requests, impact.users, impact.services) == (None, None, ())
     assert impact.summary == "No service in scope shows a clear symptom."
+
+
+def test_counts_that_nobody_can_have_counted_are_not_told() -> None:
+    story = Story(10, services=("shop",))
+    requests, errors = failing(story)
+    gateway(story, requests * 1e300, errors * 1e300)
+    impact = analyze(story.case()).impact
+    assert (impact.requests, impact.failed_requests) == (None, None)
+    assert impact.services == ("shop",)
