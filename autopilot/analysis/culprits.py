@@ -36,6 +36,12 @@ _CLEARED = 0.35
 """What effects count for a change whose content explains nothing while something else does."""
 _UNREAD = 0.6
 """What effects count for a change that nobody can read while the content of another explains the trouble."""
+_MET = 0.25
+"""Content from here on has something to do with the symptoms."""
+_UNMET = 0.5
+"""What effects count for a change that was read and edits nothing known for the trouble."""
+_NAMED = 0.45
+"""Score of a named cause that such a change does not reach."""
 _LATE = 0.8
 """What a change counts that is stamped after the onset though the evidence ties it to the errors."""
 _HALVING_OF_GROWTH = 12 * 3600
@@ -50,6 +56,12 @@ CLEARS: frozenset[Mechanism] = frozenset({
     "scheduler_down", "proxy_down",
 })  # fmt: skip
 """What happens without anybody's change, and clears those that are near."""
+
+TELLING: frozenset[CauseKind] = frozenset({
+    "memory", "cpu", "disk", "certificate", "permission", "network", "connection_pool", "lock_contention",
+    "slow_query", "throttled", "quota", "data",
+})  # fmt: skip
+"""Causes precise enough that a change which has nothing to do with them is an unlikely origin."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +85,8 @@ def change_candidates(
     A change recorded after the onset is one only when clocks may differ and independent evidence ties it to the
     errors: a stack frame in a file it edited, or requests that carry its version and fail.
     """
-    outside = max((c.score for c in named if c.mechanism in CLEARS), default=0.0)
     cases = [_case(p, clues, place) for p in placed if not p.after_onset or tied(p, clues)]
-    return [_candidate(case, cases, outside, clues, place, weights) for case in cases]
+    return [_candidate(case, cases, named, clues, place, weights) for case in cases]
 
 
 def tied(p: Placed, clues: Sequence[Clue]) -> str:
@@ -98,12 +109,17 @@ def _case(p: Placed, clues: Sequence[Clue], place: Place) -> _Case:
         if c.signal == "traffic" and c.finding.direction == "up" and c.score >= 0.3 and c.service in above
     ]  # fmt: skip
     effects = [clue for clue in clues if _effect(p, clue, place)]
-    own = [c for c in effects if c.signal in ("work_per_request", "version") or not _with_traffic(c, surges)]
+    own = [c for c in effects if _steadfast(c) or not _with_traffic(c, surges)]
     shared = tuple(c for c in effects if c not in own)
     suffering = [c for c in clues if c.adverse and c.onset is not None and c.service in above]
     demand = bool(suffering) and all(_with_traffic(c, surges) for c in suffering)
     content = p.relation.score * _timely(p) * (_BY_TRAFFIC if demand and not own and not p.shifts else 1.0)
     return _Case(p, (*own, *p.shifts), shared, content)
+
+
+def _steadfast(clue: Clue) -> bool:
+    """Whether more traffic cannot explain a clue: it is per request, or of one version beside others."""
+    return clue.signal == "work_per_request" or (clue.signal == "version" and bool(clue.mentions))
 
 
 def _timely(p: Placed) -> float:
@@ -116,23 +132,32 @@ def _timely(p: Placed) -> float:
     return 0.4 + 0.6 / (1 + halved)
 
 
-def _cleared(case: _Case, cases: Sequence[_Case], outside: float) -> float:
+def _cleared(case: _Case, cases: Sequence[_Case], named: Sequence[Candidate]) -> float:
     """What effects count, given what was changed and what else explains the trouble."""
     relation = case.placed.relation
+    outside = max((c.score for c in named if c.mechanism in CLEARS), default=0.0)
     better = max((c.content for c in cases if c is not case), default=0.0)
     elsewhere = max(better, outside) >= _MEETS
     if relation.nature == "unknown":
         return _CLEARED if outside >= _MEETS else _UNREAD if elsewhere else 1.0
-    if not elsewhere or case.content >= max(better, outside):
-        return HARM[relation.nature] if elsewhere else max(HARM[relation.nature], 0.25)
-    return HARM[relation.nature] * (_CLEARED + (1 - _CLEARED) * min(case.content, 1.0))
+    harm = HARM[relation.nature]
+    if case.content >= _MET:
+        rest = min(case.content / max(better, outside, case.content), 1.0) if elsewhere else 1.0
+        return harm * (_CLEARED + (1 - _CLEARED) * rest)
+    told = any(c.cause in TELLING and c.score >= _NAMED for c in named)
+    return harm * (_CLEARED if elsewhere or told else _UNMET)
 
 
 def _candidate(
-    case: _Case, cases: Sequence[_Case], outside: float, clues: Sequence[Clue], place: Place, weights: Weights
+    case: _Case,
+    cases: Sequence[_Case],
+    named: Sequence[Candidate],
+    clues: Sequence[Clue],
+    place: Place,
+    weights: Weights,
 ) -> Candidate:
     p = case.placed
-    gate = _cleared(case, cases, outside)
+    gate = _cleared(case, cases, named)
     mentioned = p.relation.nature == "unknown" and _mentioned(p, clues)
     prior = (_NEAR * p.closeness * p.near + (_MENTIONED if mentioned else 0.0)) * gate
     measured = weigh(case.own, weights.effects)

@@ -67,6 +67,8 @@ def _found(hazard: Hazard, edit: Edit) -> str:
             return _more(hazard.pattern, added, removed)
         case "removed":
             return _more(hazard.pattern, removed, added)
+        case "edited":
+            return _more(hazard.pattern, [*added, *removed], ())
         case "lowered" | "raised":
             return _moved(hazard.pattern, removed, added, hazard.move == "raised")
         case "in_loop":

@@ -26,7 +26,7 @@ FAILING: frozenset[Topic] = frozenset(
     {"crash", "deadline", "retries", "trust", "access", "address", "data", "settings", "throttling"}
 )
 """Troubles that show as failures where nothing says more."""
-Move = Literal["added", "removed", "lowered", "raised", "in_loop", "kept"]
+Move = Literal["added", "removed", "edited", "lowered", "raised", "in_loop", "kept"]
 
 
 def _compiles(pattern: str) -> str:
@@ -48,8 +48,8 @@ class Hazard(BaseModel):
     does: str
     """What the edit does, as the end of a sentence."""
     move: Move
-    """added or removed: lines with the pattern; lowered or raised: the number after it; in_loop: an added call;
-    kept: something added to a collection that outlives the request."""
+    """added or removed: more lines with the pattern on that side; edited: a line with it on either side; lowered or
+    raised: the number after it; in_loop: an added call; kept: something added to what outlives the request."""
     patterns: tuple[_Pattern, ...] = Field(min_length=1)
     topics: tuple[Topic, ...] = Field(min_length=1)
     strength: float = Field(gt=0, le=1)

@@ -24,11 +24,11 @@ _ALONE = 0.5
 """What one service's complaints are worth: it may have itself to blame."""
 _TOGETHER = 0.75
 """What it is worth that services which share nothing else fail there together."""
-_MOST = 3
+_MOST = 6
 
 
 def outside_clues(clues: Sequence[Clue], services: Iterable[str]) -> list[Clue]:
-    """A clue per host outside that fails for the services here, on the service that complained first.
+    """A clue per host outside and service that fails there; at most six.
 
     Args:
         clues: Everything found; messages that newly fail count.
@@ -43,20 +43,25 @@ def outside_clues(clues: Sequence[Clue], services: Iterable[str]) -> list[Clue]:
         for host in sorted({m.group(0) for m in _HOST.finditer(text)}):
             if not _OURS.search(host) and not any(name in host for name in known):
                 by_host[host].append(clue)
-    found = [_clue(host, own) for host, own in sorted(by_host.items())]
-    return sorted(found, key=lambda c: (-c.score, c.service, c.finding.summary))[:_MOST]
+    found = [_clue(host, own, writer) for host, own in sorted(by_host.items()) for writer in _writers(own)]
+    return sorted(found, key=lambda c: (-c.score, c.onset or 0, c.service, c.finding.summary))[:_MOST]
 
 
-def _clue(host: str, complaints: Sequence[Clue]) -> Clue:
-    first = min(complaints, key=lambda c: (c.onset or 0, c.service, c.finding.summary))
-    writers = sorted({c.service for c in complaints})
+def _writers(complaints: Sequence[Clue]) -> list[str]:
+    return sorted({c.service for c in complaints})
+
+
+def _clue(host: str, complaints: Sequence[Clue], writer: str) -> Clue:
+    own = [c for c in complaints if c.service == writer]
+    first = min(own, key=lambda c: (c.onset or 0, c.service, c.finding.summary))
+    writers = _writers(complaints)
     regions = sorted({m.group(0) for c in complaints for m in _REGION.finditer(c.mentions.lower())})
     together = len(writers) > 1
     where = f" in {regions[0]}" if regions else ""
     who = f"{', '.join(writers[:4])} all fail" if together else f"{writers[0]} fails"
     finding = make_finding(
         "log",
-        service=first.service, region=regions[0] if regions else "", window=first.finding.window,
+        service=writer, region=regions[0] if regions else "", window=first.finding.window,
         onset=first.onset, uncertainty=first.uncertainty, direction="new", size=float(len(writers)),
         observed=float(len(writers)), unit="services", mechanism="provider_outage",
         score=_TOGETHER if together else _ALONE * max(c.score for c in complaints),
