@@ -23,7 +23,7 @@ DEPTH = 64
 """Calls followed from a root; what lies deeper (or in a circle) belongs to no path."""
 _FAILED = ["error", "throttled", "fault"]
 _LONGEST = 86_400_000_000
-"""A day in microseconds: longer spans are cut, so that sums stay exact."""
+"""A day in microseconds: longer spans are taken for broken clocks and left out."""
 _IDS_IN_PATHS = r"/(?:\d+|[0-9a-fA-F-]{16,})\b"
 
 
@@ -129,12 +129,17 @@ class CallTree:
             waiting[children[leaf]] = cover.within(above[leaf], low[leaf], high[leaf])
         return waiting
 
-    def above(self, rows: Ints) -> Flags:
-        """Which spans are ancestors of some rows."""
+    def waiting_for(self, rows: Ints) -> Flags:
+        """Which spans waited for some rows: their ancestors, as far as none is shorter than the one below.
+
+        Durations need no common clock. A child that lasts longer than its parent was not waited for to its end.
+        """
         marked = np.zeros(self.size, dtype=np.bool_)
         for _ in range(DEPTH):
-            rows = np.unique(self.parent[rows])
-            rows = rows[(rows >= 0) & ~marked[rows]]
+            rows = rows[self.parent[rows] >= 0]
+            above = self.parent[rows]
+            above = np.unique(above[self.duration[rows] <= self.duration[above]])
+            rows = above[~marked[above]]
             if not rows.size:
                 break
             marked[rows] = True
@@ -186,13 +191,13 @@ def read_tree(spans: pl.DataFrame, windows: Windows) -> CallTree:
     at = pl.col("start").cast(pl.Int64)
     usable = (
         spans.filter(
-            pl.col("duration").is_finite() & (pl.col("duration") >= 0)
+            pl.col("duration").is_between(0, _LONGEST / 1e6)
             & (at >= windows.start) & (at < windows.end)
         )
         .select(
             "trace_id", "span_id", "parent_id", "service",
             pl.col("operation").str.slice(0, 200).str.replace_all(_IDS_IN_PATHS, "/<id>"), at,
-            pl.col("duration").mul(1e6).clip(0, _LONGEST).round().cast(pl.Int64),
+            pl.col("duration").mul(1e6).round().cast(pl.Int64),
             failed=pl.col("status").is_in(_FAILED),
         )
         .sort("trace_id", "start", "span_id", "duration", "service", "operation", "parent_id", "failed")

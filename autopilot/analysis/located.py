@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from autopilot.analysis.blame import Place
 from autopilot.analysis.candidate import Candidate, strongest_first, weigh
@@ -16,6 +17,11 @@ _CLEAR = 0.3
 def is_located(clues: Sequence[Clue]) -> bool:
     """Whether traces show that the trouble begins here: then nothing below explains it."""
     return any(c.signal in LOCATED and c.score >= _CLEAR for c in clues)
+
+
+def relevance(service: str, clues: Sequence[Clue], place: Place) -> float:
+    """How much a service counts: where single traces lead to it, it does not matter who looks well in between."""
+    return (replace(place, support={}) if is_located(clues) else place).relevance(service)
 
 
 def located_causes(
@@ -45,7 +51,7 @@ def _candidate(service: str, group: Sequence[Clue], place: Place, weights: Weigh
     cause: CauseKind = "dependency" if place.graph.callers(service) & place.focus else "unknown"
     return Candidate(
         service, place.resource(service, found[0].finding.resource), cause,
-        weigh([*found, *others], weights.symptoms) * place.relevance(service), (*found, *others)[:12],
+        weigh([*found, *others], weights.symptoms) * relevance(service, group, place), (*found, *others)[:12],
         f"By single traces the trouble begins in {service}: {found[0].finding.summary}",
         region=found[0].finding.region,
     )  # fmt: skip

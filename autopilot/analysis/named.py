@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from autopilot.analysis.blame import Place, blamed, passes_through
 from autopilot.analysis.candidate import CEILING, Candidate, strongest_first, until, weigh
 from autopilot.analysis.clue import Clue
+from autopilot.analysis.located import relevance
 from autopilot.analysis.recurrence import family
 from autopilot.analysis.weights import Weights
 from autopilot.incident.cause import CAUSE_MEANING, MECHANISMS, CauseKind, Mechanism
@@ -54,7 +55,7 @@ def _candidate(
 def _relevance(service: str, group: Sequence[Clue], place: Place) -> float:
     """That of the service, or of the most relevant one that depends on it."""
     around = frozenset[str]().union(*(c.reach for c in group))
-    return max(place.relevance(s) for s in {service, *around})
+    return max(relevance(s, group, place) for s in {service, *around})
 
 
 def _only_fuller(group: Sequence[Clue]) -> bool:

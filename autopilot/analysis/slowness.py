@@ -65,6 +65,8 @@ class SlowService:
     """Of all time that was added anywhere."""
     on_the_way: float
     """Share of what it explains that is time on the way of calls into and out of it."""
+    inward: float
+    """Share of what it explains that is time on the way of calls into it."""
     starved: float
     """Share of its own kinds of work that are slower."""
     kinds: tuple[SlowKind, ...]
@@ -100,7 +102,7 @@ class _Reading:
         self._late: Flags = tree.start >= since
         before: Flags = tree.start < windows.split
         rows = pl.DataFrame({
-            "service": tree.service, "operation": tree.operation, "callee": tree.callee,
+            "service": tree.service, "operation": tree.operation, "callee": tree.callee, "path": tree.path,
             "own": tree.own.astype(np.float64), "late": self._late, "before": before,
         }).with_row_index("row")  # fmt: skip
         self._kinds = _compared(rows)
@@ -153,6 +155,7 @@ class _Reading:
             score=share * felt / (felt + _FELT) * (1 - float(np.exp(-(clear - _CLEAR + 1) / 2))),
             share=share,
             on_the_way=_number(kinds.filter(pl.col("callee") >= 0)["added"].sum()) / max(added, 1.0),
+            inward=_number(kinds.filter(pl.col("callee") == service)["added"].sum()) / max(added, 1.0),
             starved=_number(local["slow"].cast(pl.Float64).mean()),
             kinds=tuple(self._told(row) for row in kinds.head(5).iter_rows(named=True)),
             rows=rows.astype(np.int64),
@@ -183,37 +186,46 @@ def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
 
 
-def _trimean(name: str) -> pl.Expr:
+def _trimean(name: str, side: str) -> pl.Expr:
     """Tukey's trimean: as steady as a median, yet it moves when a quarter of the calls is slow."""
-    value = pl.col(name)
+    value = pl.col(name).filter(side)
     return (value.quantile(0.25, "linear") + 2 * value.median() + value.quantile(0.75, "linear")) / 4
 
 
 def _compared(rows: pl.DataFrame) -> pl.DataFrame:
-    """Kinds of span with calls on both sides, and how far their own time moved, in standard errors."""
+    """Kinds of span with calls on both sides, and how far their own time moved, in standard errors.
+
+    Each call is compared with the earlier ones along the same chain: another mix of requests is not slowness.
+    """
     scaled = rows.with_columns(log=(pl.col("own") + _SMALL).log())
-    early = scaled.filter("before").group_by(_KEY).agg(
-        base=pl.len(), usual=_trimean("own"), early_log=_trimean("log"), middle=pl.col("log").median(),
+    chains = (
+        scaled.filter("before").group_by(*_KEY, "path")
+        .agg(usual=pl.col("own").median(), middle=pl.col("log").median())
     )  # fmt: skip
-    spread = (
-        scaled.filter("before").join(early.select(*_KEY, "middle"), on=_KEY)
-        .group_by(_KEY).agg(spread=1.4826 * (pl.col("log") - pl.col("middle")).abs().median())
-    )  # fmt: skip
-    late = scaled.filter("late").group_by(_KEY).agg(
-        calls=pl.len(), now=_trimean("own"), late_log=_trimean("log")
+    gains = (
+        scaled.join(chains, on=[*_KEY, "path"])
+        .with_columns(gain=pl.col("own") - pl.col("usual"), log=pl.col("log") - pl.col("middle"))
+        .filter(pl.col("late").any().over(*_KEY, "path"))
     )  # fmt: skip
     few = pl.when(pl.col("base") < 3).then(_ONE_CALL).otherwise(_LEAST_SPREAD)
+    error = pl.max_horizontal("spread", few) * (1 / pl.col("base") + 1 / pl.col("calls")).sqrt()
     return (
-        early.join(late, on=_KEY).join(spread, on=_KEY)
+        gains.group_by(_KEY)
+        .agg(
+            base=pl.col("before").sum(), calls=pl.col("late").sum(), usual=pl.col("usual").filter("late").mean(),
+            gain=_trimean("gain", "late") - _trimean("gain", "before"),
+            moved=_trimean("log", "late") - _trimean("log", "before"),
+            spread=1.4826 * pl.col("log").filter("before").abs().median(),
+        )
+        .filter((pl.col("base") > 0) & (pl.col("calls") > 0))
         .sort(["calls", *_KEY], descending=[True, False, False, False]).head(_KINDS).sort(_KEY)
-        .with_columns(error=pl.max_horizontal("spread", few) * (1 / pl.col("base") + 1 / pl.col("calls")).sqrt())
         .with_columns(
-            z=((pl.col("late_log") - pl.col("early_log")) / pl.col("error")).round(9),
-            added=((pl.col("now") - pl.col("usual")).clip(0) * pl.col("calls")).round(3),
+            pl.col("usual").round(3), now=(pl.col("usual") + pl.col("gain")).round(3),
+            added=(pl.col("gain").clip(0) * pl.col("calls")).round(3), z=(pl.col("moved") / error).round(9),
         )
         .with_columns(
-            slow=(pl.col("z") >= _CLEAR) & (pl.col("now") >= _FACTOR * pl.col("usual"))
-            & (pl.col("now") - pl.col("usual") >= _SMALL)
+            slow=(pl.col("z") >= _CLEAR) & (pl.col("gain") >= (_FACTOR - 1) * pl.col("usual"))
+            & (pl.col("gain") >= _SMALL)
         )
         .with_row_index("kind")
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """Log lines of traces: which span wrote them, and what they have in common whatever their parameters are.
 
-A line's shape is its place in the code, where the line tells it, and its first words without anything that
+A line's shape is its place in the code, where the line tells it, else its first words without anything that
 holds a digit. That is coarser than a template and needs no mining: lines of one span differ by their wording's
 beginning, parameters follow.
 """
@@ -17,6 +17,8 @@ _PLACE = (
 )
 """`Class#12` or `file.py:12` among the first words."""
 _WORDS = r"^\s*((?:\S+\s+){0,3}\S+)"
+_VARIABLE = r"\S*\d\S*|\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b"
+"""What differs from call to call, among the first words: whatever holds a digit, and the names in dates."""
 _SCHEMA = {"row": pl.Int64, "shape": pl.String, "severe": pl.Boolean, "sample": pl.String}
 
 
@@ -46,8 +48,8 @@ def _shape() -> list[pl.Expr]:
         0, _LENGTH
     )
     place = said.str.extract(_PLACE).fill_null("")
-    words = said.str.extract(_WORDS).fill_null("").str.replace_all(r"\S*\d\S*", "<n>")
-    return [(place + " " + words).str.strip_chars().alias("shape"), said.alias("sample")]
+    words = said.str.extract(_WORDS).fill_null("").str.replace_all(_VARIABLE, "<n>")
+    return [pl.when(place != "").then(place).otherwise(words).alias("shape"), said.alias("sample")]
 
 
 def _first_spans(tree: CallTree) -> pl.DataFrame:

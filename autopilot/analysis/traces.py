@@ -14,7 +14,7 @@ import polars as pl
 from autopilot.analysis.call_tree import CallTree, Ints, read_tree
 from autopilot.analysis.clue import Clue, Signal, amount, clock, make_finding
 from autopilot.analysis.patterns import CLEAR, Shift, shifts
-from autopilot.analysis.propagation import origins
+from autopilot.analysis.propagation import NewFailure, failures_without_history, origins
 from autopilot.analysis.series import Floats, detect, tidy
 from autopilot.analysis.slowness import SlowKind, SlowService, beginnings, slow_services
 from autopilot.analysis.trace_lines import lines_of
@@ -33,11 +33,13 @@ _PER_SERVICE = 3
 _FELT = 0.05
 """Share of an operation's calls that newly fail at which errors count about two thirds."""
 _UNCERTAIN = 30 * MICROS
+_UNCOMPARED = 0.7
+"""What failures count of which nothing is known from before."""
 
 
 @dataclass(frozen=True)
 class _Begun:
-    """A shift, with the share of its spans in which the trouble of their trace begins."""
+    """A shift, with the share of its traces whose trouble begins with it."""
 
     shift: Shift
     share: float
@@ -56,6 +58,7 @@ def trace_clues(spans: pl.DataFrame, logs: pl.DataFrame, windows: Windows) -> li
     clues = [
         *(_slow_clue(s, onset, windows) for s, onset in zip(slow, slow_since, strict=True)),
         *(_shift_clue(b, onset, windows) for b, onset in zip(begun, begun_since, strict=True)),
+        *(_unknown_clue(u, tree, windows) for u in failures_without_history(tree, windows)),
         *failing_lines(tree, lines, began, windows),
     ]
     return sorted(clues, key=lambda c: (-c.score, c.service, c.finding.summary))[:MOST]
@@ -75,14 +78,15 @@ def _begun(
         if not found:
             continue
         starts = origins(tree, np.unique(np.concatenate([*(s.rows for s in found), *slow_rows])))
-        weighed = [_weighed(s, starts) for s in found]
+        weighed = [_weighed(tree, s, starts) for s in found]
         if max(b.score for b in weighed) > max((b.score for b in best[0]), default=0.0):
             best = weighed, starts
     return _told(best[0]), best[1]
 
 
-def _weighed(shift: Shift, starts: Ints) -> _Begun:
-    begins = float(np.isin(shift.rows, starts).mean()) if shift.rows.size else 0.0
+def _weighed(tree: CallTree, shift: Shift, starts: Ints) -> _Begun:
+    hit, begun = np.unique(tree.trace[shift.rows]), np.unique(tree.trace[np.intersect1d(shift.rows, starts)])
+    begins = begun.size / max(hit.size, 1)
     evidence = 1 - float(np.exp(-(shift.clear - CLEAR + 0.5) / 1.5))
     felt = shift.share**2 if shift.change == "gone" else 1 - float(np.exp(-shift.share / _FELT))
     return _Begun(shift, begins, round(evidence * felt * begins, 6))
@@ -161,12 +165,12 @@ def _place(slow: SlowService, kind: SlowKind) -> str:
 def _mechanism(slow: SlowService) -> Mechanism | None:
     """How the slowness comes about, where the shape of it says so.
 
-    Late packets delay calls into (or out of) a service and none of its work. A starved process is slow at
+    Late packets delay calls into a service and none of its work. A starved process is slow at
     whatever it does: at its own work here and there and at taking and making calls.
     """
     if slow.score < _NAMED or slow.calls_slow < 0.5:
         return None
-    if slow.on_the_way >= 0.9 and slow.starved < 0.25:
+    if slow.on_the_way >= 0.9 and slow.inward >= 0.5 and slow.starved < 0.25:
         return "network_delay"
     return "cpu_overload" if slow.starved >= 0.25 else None
 
@@ -191,6 +195,24 @@ def _shift_clue(begun: _Begun, onset: _Onset, windows: Windows) -> Clue:
     )  # fmt: skip
     signal: Signal = "own_errors" if failing else "pattern"
     return Clue(finding, signal, onset.at, onset.uncertainty, adverse=True, mentions=shift.sample)
+
+
+def _unknown_clue(failure: NewFailure, tree: CallTree, windows: Windows) -> Clue:
+    onset = int(tree.start[failure.rows].min())
+    service, operation = tree.services[failure.service], tree.operations[failure.operation]
+    share = failure.traces / failure.failing
+    finding = make_finding(
+        "trace",
+        service=service, window=windows.since(onset), onset=onset, uncertainty=_UNCERTAIN, direction="new",
+        size=float(failure.traces), observed=100 * share, unit="Percent",
+        score=_UNCOMPARED * share * failure.traces / (failure.traces + 1),
+        summary=(
+            f"{failure.traces} of {failure.failing} failing traces begin to fail in {service} {operation[:80]} "
+            f"since {clock(onset)}; hardly any such call is known from before"
+        ),
+        provenance=_provenance(service, operation, "failed spans", windows),
+    )  # fmt: skip
+    return Clue(finding, "own_errors", onset, _UNCERTAIN, adverse=True)
 
 
 def _provenance(service: str, operation: str, what: str, windows: Windows) -> Provenance:
