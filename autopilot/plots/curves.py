@@ -10,7 +10,7 @@ from autopilot.analysis.metrics import SeriesTable, read_series, reference
 from autopilot.analysis.series import DEVIATION
 from autopilot.analysis.windows import Windows, micros, moment
 from autopilot.case.case import Case
-from autopilot.incident.finding import Dossier, Finding
+from autopilot.incident.finding import Dossier, Finding, Suspect
 
 SUSPECTS = 3
 PER_SUSPECT = 2
@@ -63,9 +63,18 @@ def _chosen(dossier: Dossier, scope: Iterable[str]) -> list[tuple[int, Finding]]
         _take(taken, place, [f for f in measured if f.id in suspect.finding_ids])
     for place, suspect in leading:
         if place not in {known for known, _ in taken.values()}:
-            _take(taken, place, [f for f in measured if f.service == suspect.service])
+            _take(taken, place, _effects(suspect, dossier, measured))
     _take(taken, 0, [f for f in measured if f.service in set(scope)])
     return sorted(taken.values(), key=lambda chosen: chosen[0] or SUSPECTS + 1)[:MOST]
+
+
+def _effects(suspect: Suspect, dossier: Dossier, measured: Iterable[Finding]) -> list[Finding]:
+    """Series for a suspect that cites none: of what it is about, those that moved when its evidence began."""
+    cited = [f for f in map(dossier.finding, suspect.finding_ids) if f is not None]
+    names = {suspect.service, *(name for f in cited for name in (f.service, f.resource))} - {""}
+    begun = min((f.onset for f in cited if f.onset is not None), default=None)
+    related = [f for f in measured if f.service in names]
+    return related if begun is None else sorted(related, key=lambda f: abs((f.onset or begun) - begun))
 
 
 def _take(taken: dict[str, tuple[int, Finding]], place: int, findings: Iterable[Finding]) -> None:

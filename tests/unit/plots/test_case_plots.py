@@ -52,6 +52,14 @@ def test_the_curves_are_those_of_the_suspects_with_band_and_onset() -> None:
         assert low >= 0
 
 
+def test_a_suspect_without_a_series_of_its_own_is_shown_by_what_began_with_its_evidence() -> None:
+    case = throttled_checkout(1)
+    first = read_curves(case, analyze(case))[0]
+    assert first.suspect == 1
+    assert first.finding.metric is not None
+    assert first.finding.metric.name == "ConsumedReadCapacityUnits"
+
+
 def test_what_cannot_be_drawn_is_said(tmp_path: Path) -> None:
     plots = {plot.name: plot for plot in draw_case(healthy(1), analyze(healthy(1)), tmp_path)}
     assert plots["metrics"].path is None
