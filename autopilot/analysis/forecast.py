@@ -8,6 +8,7 @@ itself, so units do not matter.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -128,15 +129,21 @@ def _binned(time: Ints, value: Floats) -> tuple[Floats, Floats]:
     if time.size <= _BINS:
         return time.astype(np.float64), value
     slot = ((time - time[0]) * _BINS // max(int(time[-1] - time[0]) + 1, 1)).astype(np.int64)
-    edges = np.flatnonzero(np.diff(slot, prepend=-1))
-    parts = np.split(np.arange(time.size), edges[1:])
-    return (
-        np.array([time[part].mean() for part in parts]), np.array([np.median(value[part]) for part in parts])
-    )  # fmt: skip
+    start = np.flatnonzero(np.diff(slot, prepend=-1))
+    count = np.diff(np.append(start, time.size))
+    ordered = value[np.lexsort((value, slot))]
+    middle = (ordered[start + (count - 1) // 2] + ordered[start + count // 2]) / 2
+    return np.add.reduceat(time.astype(np.float64), start) / count, middle
+
+
+@lru_cache(maxsize=_BINS + 1)
+def _pairs(points: int) -> tuple[Ints, Ints]:
+    first, second = np.triu_indices(points, 1)
+    return first, second
 
 
 def _slopes(time: Floats, value: Floats) -> Floats:
-    first, second = np.triu_indices(time.size, 1)
+    first, second = _pairs(time.size)
     apart = time[second] - time[first]
     return np.sort((value[second] - value[first])[apart > 0] / apart[apart > 0])
 

@@ -118,7 +118,8 @@ def _of_companions(table: SeriesTable, stocks: pl.DataFrame) -> dict[int, Limit]
         bounds.select(*key, bound="metric", bound_sid="sid", bound_unit="unit", other="dimensions"),
         on=[*key, "bound"],
     )  # fmt: skip
-    last = table.samples.group_by("sid").agg(limit=pl.col("value").last())
+    told = table.samples.filter(pl.col("sid").is_in(joined["bound_sid"].unique().implode()))
+    last = told.group_by("sid").agg(limit=pl.col("value").last())
     rows = joined.join(last, left_on="bound_sid", right_on="sid").filter(pl.col("limit") > 0)
     alike = (pl.col("dimensions") == pl.col("other")).cast(pl.Int8)
     ordered = rows.with_columns(alike=alike).sort("sid", "alike", "bound_sid", descending=[False, True, False])
@@ -198,7 +199,8 @@ def _setting(item: Item, metric: str, unit: str) -> Limit | None:
 
 def _of_units(table: SeriesTable, stocks: pl.DataFrame) -> dict[int, Limit]:
     """Percent end at 100, shares at one, and what is left ends at nothing."""
-    spread = table.samples.group_by("sid").agg(largest=pl.col("value").max(), least=pl.col("value").min())
+    mine = table.samples.filter(pl.col("sid").is_in(stocks["sid"].implode()))
+    spread = mine.group_by("sid").agg(largest=pl.col("value").max(), least=pl.col("value").min())
     rows = stocks.join(spread, on="sid").filter(~pl.col("statistic").is_in(SUMS))
     found: dict[int, Limit] = {}
     for row in rows.to_dicts():
