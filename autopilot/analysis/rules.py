@@ -29,6 +29,7 @@ ANYTHING = "any"
 """What rules look at that fit every kind of the inventory."""
 _LOOSE_NOT = re.compile(r"!\w+[.\[]")
 """JMESPath reads `!a.b` as `(!a).b`, which nobody means."""
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 
 
@@ -104,7 +105,7 @@ _RULES = TypeAdapter(tuple[Rule, ...])
 def read_rules(name: str, document: str) -> tuple[Rule, ...]:
     """The rules of one YAML document. Raises ValueError that names the file and the rule that is wrong."""
     try:
-        found: Any = yaml.safe_load(document)
+        found: Any = next(yaml.load_all(document, Loader=_LOADER), None)
     except yaml.YAMLError as error:
         raise ValueError(f"{name} is no YAML: {error}") from error
     listed: Any = found.get("rules", []) if is_object(found) else []

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from autopilot.analysis.cluster.addresses import Address
 from autopilot.analysis.cluster.objects import Observed, labels, mapping, selects
-from autopilot.analysis.cluster.services import Address
 from autopilot.analysis.cluster.workloads import Workload
 
 _IMAGES = re.compile(

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, TypeGuard
 
 import polars as pl
@@ -103,12 +104,12 @@ class Observed:
     body: Mapping[str, Any]
     at: datetime | None = None
 
-    @property
+    @cached_property
     def namespace(self) -> str:
         """The object's namespace, "" for objects of the whole cluster."""
         return text(self.body, "metadata", "namespace")
 
-    @property
+    @cached_property
     def labels(self) -> dict[str, str]:
         """The object's labels."""
         return labels(self.body, "metadata", "labels")
@@ -117,10 +118,11 @@ class Observed:
         """Whether it lies in this namespace, as far as both are known."""
         return not namespace or not self.namespace or self.namespace == namespace
 
-    def owned_by(self, kind: str, name: str) -> bool:
-        """Whether its metadata names this owner."""
-        owners = listing(self.body, "metadata", "ownerReferences")
-        return any(text(o, "kind").lower() == kind and text(o, "name") == name for o in owners)
+    @cached_property
+    def owners(self) -> frozenset[tuple[str, str]]:
+        """Kind and name of those that its metadata names as owners."""
+        told = listing(self.body, "metadata", "ownerReferences")
+        return frozenset((text(o, "kind").lower(), text(o, "name")) for o in told)
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,7 @@ def placement(workload: Workload, places: Sequence[Room]) -> dict[str, Any]:
     waiting = {p.observed.name for p in workload.pods if p.waits}
     said = [e for e in workload.events if e.kind == "pod" and e.name in waiting and e.reason == "FailedScheduling"]
     told = _told(said[-1].message) if said else {}
+    places = places if waiting else ()
     fitting = [r for r in places if not _unwanted(workload.spec, r.node)]
     computed = Counter(why for room in fitting if (why := _excluded(workload.spec, room, asked)))
     nowhere = bool(places) and not fitting

@@ -12,19 +12,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from autopilot.analysis.cluster.addresses import Address, AddressBook, addresses
 from autopilot.analysis.cluster.databases import clients_of, clients_said, is_database
+from autopilot.analysis.cluster.names import lost_names
 from autopilot.analysis.cluster.nodes import missing_claims, namespace_view, node_view, unit_view
 from autopilot.analysis.cluster.objects import Cluster, Observed, listing, part, text
 from autopilot.analysis.cluster.placement import placement, rooms
 from autopilot.analysis.cluster.probes import mark_late, read_probes
 from autopilot.analysis.cluster.routes import policy_view, route_view
-from autopilot.analysis.cluster.services import (
-    Address,
-    addresses,
-    read_reports,
-    service_view,
-    wrong_addresses,
-)
+from autopilot.analysis.cluster.services import Labelled, read_reports, service_view
 from autopilot.analysis.cluster.settings import misroutes, settings
 from autopilot.analysis.cluster.storage import claim_view
 from autopilot.analysis.cluster.workloads import Workload, describe, missing_pods, read_workloads
@@ -81,7 +77,9 @@ class _World:
         self._delays = {
             w.top.name: [c["readiness"]["delay"] for c in w.containers if c["readiness"]] for w in workloads
         }
-        self._services = [(s, service_view(s, workloads, cluster, reports)) for s in cluster.of("service")]
+        self._book = AddressBook.of(cluster, self._told)
+        labelled = Labelled(workloads)
+        self._services = [(s, service_view(s, labelled, cluster, reports)) for s in cluster.of("service")]
         self._units = [(o, unit_view(o)) for o in cluster.of("node_service")]
         self._unwell = frozenset(
             w.top.service for w in workloads if missing_pods(w) or any(p.troubled for p in w.pods)
@@ -108,7 +106,9 @@ class _World:
         fields = describe(w) | self._needs(w)
         fields["placement"] = placement(w, self._places)
         fields["addresses"] = [f"{a.variable}={a.host}:{a.port or ''}" for a in self._told[w.top.name]]
-        fields["wrong_addresses"] = wrong_addresses(w, self._cluster, self._told, self._said.get(w.top.service, ""))
+        fields["wrong_addresses"] = self._book.wrong(
+            w.top.name, self._told[w.top.name], self._said.get(w.top.service, "")
+        )
         fields["port_clashes"] = _clashes(w)
         mine = [v for _, v in self._services if w.top.name in v["selects"]]
         fields["services"] = sorted({o.name for o, v in self._services if w.top.name in v["selects"]})
@@ -125,6 +125,7 @@ class _World:
             names & {str(h) for a in fields["host_aliases"] for h in listing(a, "hostnames")}
         )
         fields["said"] = self._said.get(w.top.service, "")
+        fields["lost_names"] = lost_names(fields["said"], names)
         return self._view(w.top, "workload", fields)
 
     def databases(self) -> list[View]:

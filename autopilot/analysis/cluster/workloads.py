@@ -1,7 +1,7 @@
 """Workloads as rules see them: what is wanted, the pods there are, and what is being complained about now."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -98,7 +98,16 @@ def read_pod(observed: Observed, cluster: Cluster) -> Pod | None:
 def read_workloads(cluster: Cluster) -> list[Workload]:
     """Every workload; pods that belong to none form groups by application."""
     pods = [pod for o in cluster.of("pod") if (pod := read_pod(o, cluster)) is not None]
-    found = [_workload(top, pods, cluster) for kind in _OWNERS for top in cluster.of(kind)]
+    marked: dict[tuple[str, str], list[Pod]] = defaultdict(list)
+    for pod in pods:
+        for item in pod.observed.labels.items():
+            marked[item].append(pod)
+    makers: dict[tuple[str, str], list[Observed]] = defaultdict(list)
+    for maker in cluster.of("replicaset"):
+        for owner in maker.owners or {("deployment", maker.name.rpartition("-")[0])}:
+            makers[owner].append(maker)
+    tops = [top for kind in _OWNERS for top in cluster.of(kind)]
+    found = [_workload(top, pods, marked, makers[top.kind, top.name], cluster) for top in tops]
     taken = {id(pod) for workload in found for pod in workload.pods}
     groups: dict[str, list[Pod]] = {}
     for pod in pods:
@@ -107,19 +116,22 @@ def read_workloads(cluster: Cluster) -> list[Workload]:
     return found + [_bare(group) for _, group in sorted(groups.items())]
 
 
-def _workload(top: Observed, pods: Sequence[Pod], cluster: Cluster) -> Workload:
+def _workload(
+    top: Observed,
+    pods: Sequence[Pod],
+    marked: Mapping[tuple[str, str], Sequence[Pod]],
+    replicas: Sequence[Observed],
+    cluster: Cluster,
+) -> Workload:
     template = mapping(top.body, "spec", "template")
     marks = labels(template, "metadata", "labels")
     selector = labels(top.body, "spec", "selector", "matchLabels") or marks
+    rarest = min((marked.get(item, ()) for item in sorted(selector.items())), key=len, default=pods)
     own_pods = [
-        p for p in pods if p.observed.near(top.namespace) and
+        p for p in rarest if p.observed.near(top.namespace) and
         (selects(selector, p.observed.labels) if selector else p.observed.name.startswith(f"{top.name}-"))
     ]  # fmt: skip
-    makers = [
-        o for o in cluster.of("replicaset", top.namespace)
-        if o.owned_by(top.kind, top.name)
-        or (not listing(o.body, "metadata", "ownerReferences") and o.name.rpartition("-")[0] == top.name)
-    ]  # fmt: skip
+    makers = [o for o in replicas if o.near(top.namespace)]
     spec = mapping(template, "spec") or (mapping(own_pods[0].observed.body, "spec") if own_pods else {})
     desired = whole(top.body, "spec", "replicas")
     if top.kind == "daemonset":
