@@ -25,17 +25,17 @@ def regional_series(logs: pl.DataFrame, spans: pl.DataFrame, windows: Windows) -
         (pl.col("at") >= windows.start) & (pl.col("at") < windows.end)
         & pl.col("duration").is_finite() & (pl.col("duration") >= 0)
     )  # fmt: skip
-    failing = pl.col("level").str.to_uppercase().is_in(_SEVERE)
-    parts = [
-        _found(_silent_is_zero(_several(lines).filter(failing).group_by("service", "region", binned).agg(
-            value=pl.len().cast(pl.Float64)), _several(lines), windows, width), "error lines", "logs", "errors",
-            windows),
-        _found(_several(calls).group_by("service", "region", binned).agg(
-            value=pl.col("status").is_in(_FAILED).mean()), "share of failed spans", "traces", "errors", windows),
-        _found(_several(calls).sort("duration").group_by("service", "region", binned).agg(
-            value=pl.col("duration").median()), "duration of spans", "traces", "latency", windows),
-    ]  # fmt: skip
-    return pl.concat(parts)
+    heard, traced = _several(lines), _several(calls)
+    errors = heard.filter(pl.col("level").str.to_uppercase().is_in(_SEVERE))
+    place = ("service", "region", binned)
+    counted = errors.group_by(*place).agg(value=pl.len().cast(pl.Float64))
+    failed = traced.group_by(*place).agg(value=pl.col("status").is_in(_FAILED).mean())
+    lasted = traced.group_by(*place).agg(value=pl.col("duration").median())
+    return pl.concat([
+        _found(_silent_is_zero(counted, heard, windows, width), "error lines", "logs", "errors", windows),
+        _found(failed, "share of failed spans", "traces", "errors", windows),
+        _found(lasted, "duration of spans", "traces", "latency", windows),
+    ])  # fmt: skip
 
 
 def _several(rows: pl.DataFrame) -> pl.DataFrame:
