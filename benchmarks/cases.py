@@ -250,11 +250,12 @@ def _calls(folder: Path, told: Mapping[str, Any], snapshot: Snapshot | None) -> 
 
 
 def _scope_services(told: Mapping[str, Any], alarms: list[Row], snapshot: Snapshot | None) -> tuple[str, ...]:
-    """Where it hurts: the symptom's service, else the entries that alarmed, else what users reach."""
+    """Where it hurts: the symptom's service, else what alarmed, else all, from the entries on."""
     if told["symptom"].get("service"):
         return (told["symptom"]["service"],)
     named = [str(row["service"]) for row in [*alarms, *(snapshot.alarms if snapshot else ())] if row["service"]]
-    return tuple(dict.fromkeys(named)) or (snapshot.entries() if snapshot else ())
+    everything = (*snapshot.entries(), *sorted(snapshot.applications)) if snapshot else ()
+    return tuple(dict.fromkeys(named)) or tuple(dict.fromkeys(everything))
 
 
 def _front(services: tuple[str, ...], calls: list[Row], candidates: list[str]) -> list[Row]:

@@ -170,10 +170,15 @@ class Snapshot:
         callees = {callee for _, callee in self.calls}
         return tuple(self._roots) or tuple(dict.fromkeys(c for c, _ in self.calls if c not in callees))[:5]
 
+    @property
+    def applications(self) -> frozenset[str]:
+        """Services and workloads that were observed or take part in calls."""
+        observed = {name for (kind, name) in self._objects if kind in _WORKLOADS}
+        return frozenset(observed | {service for call in self.calls for service in call})
+
     def state(self, namespace: str) -> list[Row]:
         """One row per object, fact and event; the service is the application that the object belongs to."""
-        apps = {name for (kind, name) in self._objects if kind in _WORKLOADS}
-        apps |= {service for call in self.calls for service in call}
+        apps = self.applications
         rows = list(self._object_rows(apps, namespace))
         owners = {str(row["name"]): str(row["service"]) for row in rows}
         rows += self._facts.values()

@@ -15,8 +15,12 @@ _MOST_ROUTES = 1_000
 _TARGETS = ("uri", "url", "target", "upstream", "service", "host", "backend", "cluster", "destination")
 _LABELS = ("id", "name", "path", "prefix", "route", "match", "location", "predicates", "paths")
 _DEFAULT = re.compile(r"\$\{[^}:]*:?-?([^}]*)\}")
-_HOST = re.compile(r"^(?:[a-z][a-z0-9+.-]*:/{0,2})?([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)(?::\d{1,5})?(?:/.*)?$")
+_HOST = re.compile(
+    r"^(?:[a-z][a-z0-9+.-]*:/{1,2})?([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)(?::(\d{1,5}))?(?:/.*)?$"
+)
 _NGINX = re.compile(r"location\s+(?:[=~^*]+\s*)?([^\s{]+)\s*\{[^{}]*?proxy_pass\s+([^;\s]+)\s*;")
+_Target = tuple[str, str]
+"""Service and port; both may be empty."""
 _VARIABLE = re.compile(r"[A-Za-z_][\w.-]*")
 
 
@@ -39,19 +43,21 @@ def settings(spec: Mapping[str, Any], cluster: Cluster, namespace: str) -> dict[
 
 
 def misroutes(cluster: Cluster) -> list[tuple[Observed, str, dict[str, Any]]]:
-    """Routes in gateways' files whose own words name one service while they lead to another.
+    """Routes in gateways' files that lead to another service than their words name, to none, or to a closed port.
 
     Returns:
         The config map, the service whose requests go astray, and `route`, `target`, `meant` for rules.
     """
-    names = sorted({s.name for s in cluster.of("service")})
-    cores = _cores(names)
+    ports = {s.name: {text(p, "port") for p in listing(s.body, "spec", "ports")} for s in cluster.of("service")}
+    cores = _cores(sorted(ports))
     found: list[tuple[Observed, str, dict[str, Any]]] = []
     for settings_map in cluster.of("configmap"):
-        for words, target in _routes(settings_map):
-            meant = _meant(words, target, cores) if target in cores else ""
+        for words, (target, port) in _routes(settings_map):
+            closed = bool(port) and bool(ports.get(target)) and port not in ports[target]
+            meant = target if closed else _meant(words, target, cores)
             if meant:
-                told = {"route": ", ".join(words)[:200], "target": target, "meant": meant}
+                where = f"{target}:{port}" if port else target
+                told = {"route": ", ".join(words)[:200], "target": where, "meant": meant}
                 found.append((settings_map, _application(meant, cluster), told))
     return found
 
@@ -77,13 +83,13 @@ def _letters(word: str) -> str:
 def _meant(words: Sequence[str], target: str, cores: Mapping[str, str]) -> str:
     """The service that the words of a route name though it leads to another one, "" when they fit its target."""
     plain = [_letters(word) for word in words]
-    if any(cores[target] in word for word in plain):
+    if not target or (target in cores and any(cores[target] in word for word in plain)):
         return ""
     exact = {name for name, core in cores.items() if any(w in (core, f"{core}service", f"{core}s") for w in plain)}
     return min(exact) if len(exact) == 1 else ""
 
 
-def _routes(settings_map: Observed) -> Iterator[tuple[list[str], str]]:
+def _routes(settings_map: Observed) -> Iterator[tuple[list[str], _Target]]:
     """The words of each route (its name and the segments of its paths) and the host it leads to."""
     found = 0
     for _, content in sorted(mapping(settings_map.body, "data").items()):
@@ -96,12 +102,12 @@ def _routes(settings_map: Observed) -> Iterator[tuple[list[str], str]]:
             yield words, target
 
 
-def _in_nginx(content: str) -> Iterator[tuple[list[str], str]]:
+def _in_nginx(content: str) -> Iterator[tuple[list[str], _Target]]:
     for location, address in _NGINX.findall(content):
-        yield _segments([location]), _host(address)
+        yield _segments([location]), _target(address)
 
 
-def _in_yaml(content: str) -> Iterator[tuple[list[str], str]]:
+def _in_yaml(content: str) -> Iterator[tuple[list[str], _Target]]:
     # Only files that speak of routes are worth parsing.
     if not re.search(r"\b(routes?|predicates|upstreams?|paths?)\b", content, re.IGNORECASE):
         return
@@ -113,13 +119,14 @@ def _in_yaml(content: str) -> Iterator[tuple[list[str], str]]:
         yield from _in_tree(document, 0)
 
 
-def _in_tree(value: Any, depth: int) -> Iterator[tuple[list[str], str]]:
+def _in_tree(value: Any, depth: int) -> Iterator[tuple[list[str], _Target]]:
     if depth > _DEEPEST:
         return
     if is_object(value):
-        target = next((_host(told) for key in _TARGETS if isinstance(told := value.get(key), str)), "")
+        addresses = (_target(told) for key in _TARGETS if isinstance(told := value.get(key), str))
+        target = next(addresses, ("", ""))
         words = _segments(_texts(value.get(key) for key in _LABELS))
-        if target and words:
+        if target[0] and words:
             yield words, target
     below = list(value.values()) if is_object(value) else _members(value) if isinstance(value, list) else []
     for inner in below[:_MOST_ROUTES]:
@@ -147,7 +154,11 @@ def _segments(texts: Iterable[str]) -> list[str]:
     return [word for word in found if re.search(r"[a-z]{2}", word, re.IGNORECASE)][:60]
 
 
-def _host(address: str) -> str:
-    """The service that an address names; placeholders stand for their default."""
+def _target(address: str) -> _Target:
+    """The service in this cluster and the port that an address names; placeholders stand for their default."""
     match = _HOST.match(_DEFAULT.sub(r"\1", address.strip()[:500]).lower())
-    return match.group(1).split(".", 1)[0] if match else ""
+    host = match.group(1) if match else ""
+    inside = "." not in host or re.search(r"\.svc(\.|$)", host)
+    if match is None or not inside or host == "localhost":
+        return "", ""
+    return host.split(".", 1)[0], match.group(2) or ""

@@ -57,8 +57,11 @@ def best(hits: Sequence[Hit]) -> tuple[str, str | None]:
 @pytest.mark.parametrize(
     ("line", "mechanism"),
     [
-        ("java.net.UnknownHostException: db", "name_resolution"),
-        ("dial tcp: lookup db.shop.svc on 10.0.0.10:53: i/o timeout", "name_resolution"),
+        ("java.net.UnknownHostException: cart", "name_resolution"),
+        ("java.net.UnknownHostException: carts", "wrong_address"),
+        ("getaddrinfo ENOTFOUND api.pay.example\ngetaddrinfo ENOTFOUND carts", "name_resolution"),
+        ("Temporary failure in name resolution", "name_resolution"),
+        ("dial tcp: lookup cart.shop.svc on 10.0.0.10:53: i/o timeout", "name_resolution"),
         ("Web server failed to start. Port 8080 was already in use.", "port_conflict"),
         ("FATAL: password authentication failed for user \"web\"", "bad_credentials"),
         ("Access denied for user 'web'@'10.1.0.3' (using password: YES)", "bad_credentials"),
@@ -127,13 +130,30 @@ spring:
 NGINX = "server { location /api/orders/ { proxy_pass http://shop-users-service:80/; } }"
 
 
-@pytest.mark.parametrize("content", [ROUTES.replace("id: orders", "id: order"), NGINX])
-def test_a_route_that_names_one_service_and_leads_to_another_is_found(content: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "target"),
+    [
+        (ROUTES.replace("id: orders", "id: order"), "shop-users-service"),
+        (ROUTES.replace("shop-users-service}", "shop-order-v2}"), "shop-order-v2"),
+        (
+            ROUTES.replace("lb://${ORDERS_HOST:shop-users-service}", "http://shop-order-service:81"),
+            "order-service:81",
+        ),
+        (NGINX, "shop-users-service"),
+    ],
+)
+def test_a_route_that_names_one_service_and_leads_elsewhere_is_found(content: str, target: str) -> None:
     objects = [o for name in ("order", "users", "payments", "cart") for o in app(f"shop-{name}-service")]
     objects.append(("configmap", "gateway", {"data": {"application.yml": content}}))
     hits = world(objects)
     assert [(h.service, h.rule.mechanism) for h in hits] == [("shop-order-service", "wrong_route")]
-    assert "shop-users-service" in hits[0].sentence
+    assert target in hits[0].sentence
+
+
+def test_routes_to_where_nobody_can_look_are_left_alone() -> None:
+    content = ROUTES.replace("lb://${ORDERS_HOST:shop-users-service}", "https://orders.example.com")
+    objects = [o for name in ("order", "users", "payments", "cart") for o in app(f"shop-{name}-service")]
+    assert world([*objects, ("configmap", "gateway", {"data": {"application.yml": content}})]) == []
 
 
 @pytest.mark.parametrize(

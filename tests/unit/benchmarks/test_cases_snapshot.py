@@ -321,7 +321,7 @@ def test_facts_that_are_no_objects(tmp_path: Path) -> None:
     assert ("node_service", "n2/kubelet") not in found
     assert found["k8s_node", "n1"]["body"]["status"]["conditions"] == [{"type": "Ready", "status": "False"}]
     assert public.case.table("topology").select("caller", "callee").rows() == [("web", "db")]
-    assert public.case.scope.services == ("web",)
+    assert public.case.scope.services == ("web", "db")
     assert public.candidate("db") == "app/db"
 
 
