@@ -18,6 +18,8 @@ _SKEW = 60 * MICROS
 _MOST_COMMITS = 30
 """Commits that are kept of one deploy."""
 _DIFF = 40_000
+_NAME = 6
+"""Letters that the name of a flag needs to be looked for."""
 _FILES = TypeAdapter(list[str])
 _GENERIC = frozenset({"service", "services", "svc", "server", "app", "api", "srv", "the", "prod"})
 
@@ -58,8 +60,8 @@ class Change:
 def read_changes(changes: pl.DataFrame, items: Sequence[Item], windows: Windows) -> list[Change]:
     """The changes of the case, joined; commits go into the deploy that carried them.
 
-    A commit without a service belongs to the deployed service that its paths name. Where deploys are recorded, a
-    commit that no deploy carried has not reached anybody and is left out.
+    A flag is told with the commits that name it. A commit without a service belongs to the deployed service that
+    its paths name. Where deploys are recorded, a commit that no deploy carried has reached nobody and is left out.
     """
     recent = changes.filter(pl.col("time").is_not_null() & (pl.col("time").cast(pl.Int64) < windows.end))
     names = {
@@ -71,7 +73,7 @@ def read_changes(changes: pl.DataFrame, items: Sequence[Item], windows: Windows)
     all_changes = [_read(row, names) for row in reversed(rows.head(_ROWS).to_dicts())]
     deploys = _join([c for c in all_changes if c.kind == "deploy"])
     commits = [c for c in all_changes if c.kind == "commit"]
-    others = [c for c in all_changes if c.kind not in ("deploy", "commit")]
+    others = [_switching(c, commits) for c in all_changes if c.kind not in ("deploy", "commit")]
     carried, alone = _carry(deploys, commits)
     return sorted([*carried, *alone, *others], key=lambda c: (c.first, c.id))
 
@@ -150,6 +152,17 @@ def _carry(deploys: list[Change], commits: list[Change]) -> tuple[list[Change], 
         if at is not None:
             carried[at] = _with(carried[at], commit)
     return carried, alone
+
+
+def _switching(change: Change, commits: Sequence[Change]) -> Change:
+    """A flag or setting with the commits that speak of it by name: it switches their code, however old that is."""
+    name = change.resource or change.summary.split(" ", 1)[0]
+    if change.kind not in ("flag", "config") or len(name) < _NAME:
+        return change
+    rule = re.compile(rf"(?<![a-z0-9]){re.escape(name[:200].lower())}(?![a-z0-9])")
+    speaking = [c for c in commits if c.first <= change.first + _SKEW and rule.search(c.text.lower())]
+    told = tuple(Commit(c.id, c.summary, c.files, c.diff) for c in speaking[-_MOST_COMMITS:])
+    return replace(change, commits=told)
 
 
 def _carrier(commit: Change, service: str, deploys: Sequence[Change]) -> int | None:

@@ -96,10 +96,16 @@ def tied(p: Placed, clues: Sequence[Clue]) -> str:
         return ""
     if p.relation.frame:
         return f"the errors name {p.relation.frame}, which it edits"
-    carried = (c for c in clues if c.signal == "version" and c.mentions and c.finding.direction == "up")
-    if any(c.service == p.change.service and c.mentions == p.change.version for c in carried):
-        return f"requests served by {p.change.version} fail"
-    return ""
+    return f"requests served by {p.change.version} fail" if _served(p, clues) else ""
+
+
+def _served(p: Placed, clues: Sequence[Clue]) -> list[Clue]:
+    """That what the change's own version served is bad, by series that carry the version themselves."""
+    return [
+        c for c in clues
+        if c.signal == "version" and c.mentions and c.finding.direction == "up"
+        and c.service == p.change.service and c.mentions == p.change.version
+    ]  # fmt: skip
 
 
 def _case(p: Placed, clues: Sequence[Clue], place: Place) -> _Case:
@@ -109,6 +115,7 @@ def _case(p: Placed, clues: Sequence[Clue], place: Place) -> _Case:
         if c.signal == "traffic" and c.finding.direction == "up" and c.score >= 0.3 and c.service in above
     ]  # fmt: skip
     effects = [clue for clue in clues if _effect(p, clue, place)]
+    effects += [clue for clue in _served(p, clues) if clue not in effects]
     own = [c for c in effects if _steadfast(c) or not _with_traffic(c, surges)]
     shared = tuple(c for c in effects if c not in own)
     suffering = [c for c in clues if c.adverse and c.onset is not None and c.service in above]
@@ -222,7 +229,8 @@ def _effect(p: Placed, clue: Clue, place: Place) -> bool:
 
 def _began_with(p: Placed, clue: Clue) -> bool:
     onset = clue.onset or 0
-    return onset + clue.uncertainty >= p.change.first and onset - clue.uncertainty <= p.change.last + _SOON
+    begun = p.change.first - (_SKEW if p.after_onset else 0)
+    return onset + clue.uncertainty >= begun and onset - clue.uncertainty <= p.change.last + _SOON
 
 
 def _with_traffic(clue: Clue, surges: Sequence[Clue]) -> bool:

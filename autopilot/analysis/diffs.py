@@ -146,7 +146,8 @@ def _heading(line: str, files: Sequence[str]) -> str | None:
     """The path that a heading names, "" for a heading without one, None for a line of the file."""
     if line.startswith(("diff --git ", "--- ", "+++ ")):
         found = _PATH.findall(line)
-        paths = [re.sub(r"^[ab]/", "", p) for p in found if p not in ("dev/null", "/dev/null")]
+        kept = [p for p in found if p not in ("dev/null", "/dev/null")]
+        paths = [p if p in files else re.sub(r"^[ab]/", "", p) for p in kept]
         if line.startswith("--- ") and not paths:
             return "" if "/dev/null" in line else None
         return paths[-1] if paths else ""

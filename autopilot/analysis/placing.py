@@ -156,8 +156,10 @@ def _brought(p: Placed) -> str:
     best = next((c for c in commits if c.id == p.commit), None)
     if best is None or clean(best.summary, 60) in p.change.summary:
         return f"; {len(commits)} commits" if len(commits) > 1 else ""
-    name = clean(best.id.rsplit(":", 1)[-1], 8).rstrip("…")
-    return f'; {len(commits)} commits, first of all {name} "{clean(best.summary, 60)}"'
+    name = f'{clean(best.id.rsplit(":", 1)[-1], 8).rstrip("…")} "{clean(best.summary, 60)}"'
+    return (
+        f"; {len(commits)} commits, first of all {name}" if p.change.kind == "deploy" else f"; its code is {name}"
+    )
 
 
 def _telling(change: Change, relation: Relation) -> list[str]:
