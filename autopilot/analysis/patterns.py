@@ -7,7 +7,6 @@ is that of Nezha (Yu et al., ESEC/FSE 2023).
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,9 +14,10 @@ import numpy as np
 import polars as pl
 
 from autopilot.analysis.call_tree import CallTree, Flags, Ints
+from autopilot.analysis.span_events import KINDS, MORE, SEVERE_LINE, UNANSWERED, Events
 from autopilot.analysis.windows import Windows
 
-Change = Literal["gone", "errors"]
+Change = Literal["gone", "errors", "more"]
 CLEAR = 2.58
 """Standard errors of a change that counts: one in a hundred by chance."""
 _USUAL = 0.25
@@ -26,7 +26,6 @@ _MOST_GONE = 0.5
 """Least share of the expected occurrences that must be missing."""
 _EVENTS = 60
 _ERROR_NAME = re.compile(r"error|exception|fail|fallback", re.IGNORECASE)
-_CALL, _LINE, _SEVERE_LINE, _FAILED, _UNANSWERED = range(5)
 _OWNER = ["service", "operation", "event"]
 
 
@@ -36,93 +35,40 @@ class Shift:
 
     change: Change
     service: str
+    """The one it speaks against: that of the spans, or the one that no longer answers them."""
+    caller: str
+    """That of the spans."""
     operation: str
     event: str
     """In words."""
     sample: str
     """A line as it was written, "" when the event is no line."""
     before: tuple[int, int]
-    """Spans with the event, and spans, before the incident (along chains seen on both sides)."""
+    """Traces with the event, and traces, before the incident (along chains of calls seen on both sides)."""
     after: tuple[int, int]
     clear: float
     """Standard errors from no change."""
     share: float
-    """Expected occurrences that are missing, or later spans that newly show the error."""
+    """Expected occurrences that are missing, or later traces that newly show the error."""
     rows: Ints
     """Later spans that show the change."""
 
 
-def shifts(tree: CallTree, lines: pl.DataFrame, windows: Windows, since: int) -> list[Shift]:
+def shifts(tree: CallTree, events: Events, windows: Windows, since: int) -> list[Shift]:
     """What changed between the spans before the incident and those since a moment, clearest first."""
-    events = _events(tree, lines)
     counted = _counted(tree, events.present, windows, since)
     told = [_shift(tree, events, counted, row, since) for row in _changed(counted).iter_rows(named=True)]
-    return [shift for shift in told if not (shift.change == "gone" and events.is_error(shift))]
+    return [shift for shift in told if not _good_news(shift)]
 
 
-class _Events:
-    """Which spans show which events. An event is a number; its words are made when it is told."""
-
-    def __init__(
-        self, tree: CallTree, present: pl.DataFrame, shapes: Sequence[str], samples: Sequence[str]
-    ) -> None:
-        self.present = present
-        self._tree, self._shapes, self._samples = tree, shapes, samples
-
-    def words(self, event: int) -> tuple[str, str]:
-        """The event in words, and the line it stands for."""
-        kind, number = event % 5, event // 5
-        if kind == _CALL:
-            service, operation = divmod(number, max(len(self._tree.operations), 1))
-            return f"{self._tree.services[service]} {self._tree.operations[operation]}", ""
-        if kind in (_LINE, _SEVERE_LINE):
-            return self._shapes[number], self._samples[number]
-        return ("failed" if kind == _FAILED else "no answer"), ""
-
-    def is_error(self, shift: Shift) -> bool:
-        """Whether the event itself is an error: its end is good news."""
-        return _ERROR_NAME.search(shift.event) is not None and not shift.sample
-
-
-def _events(tree: CallTree, lines: pl.DataFrame) -> _Events:
-    distinct = lines.group_by("shape", "severe").agg(pl.col("sample").min()).sort("shape", "severe")
-    distinct = distinct.with_row_index("number")
-    written = lines.join(distinct.select("shape", "severe", "number"), on=["shape", "severe"]).select(
-        "row",
-        event=pl.col("number").cast(pl.Int64) * 5
-        + pl.when("severe").then(pl.lit(_SEVERE_LINE)).otherwise(pl.lit(_LINE)),
-    )
-    owner, call = _calls(tree)
-    failed, silent = np.flatnonzero(tree.failed), _unanswered(tree)
-    rows = np.concatenate((owner, failed, silent))
-    codes = np.concatenate((call, np.full(failed.size, _FAILED), np.full(silent.size, _UNANSWERED)))
-    present = pl.concat([pl.DataFrame({"row": rows, "event": codes.astype(np.int64)}), written]).unique()
-    return _Events(tree, present, distinct["shape"].to_list(), distinct["sample"].to_list())
-
-
-def _calls(tree: CallTree) -> tuple[Ints, Ints]:
-    """Spans that call something, and what: a client span stands for what it calls, so it is left out."""
-    child = np.flatnonzero(tree.parent >= 0)
-    client = tree.callee >= 0
-    child = child[~client[child]]
-    owner = tree.parent[child]
-    owner = np.where(client[owner], tree.parent[owner], owner)
-    called = tree.service[child] * len(tree.operations) + tree.operation[child]
-    return owner.astype(np.int64), (called * 5 + _CALL).astype(np.int64)
-
-
-def _unanswered(tree: CallTree) -> Ints:
-    """Spans without any below them whose like usually call another service."""
-    parents = np.unique(tree.parent[tree.parent >= 0])
-    leaf = np.ones(tree.size, dtype=np.bool_)
-    leaf[parents] = False
-    calling = np.unique(tree.path[tree.callee >= 0])
-    return np.flatnonzero(leaf & np.isin(tree.path, calling)).astype(np.int64)
+def _good_news(shift: Shift) -> bool:
+    """Whether what is gone was an error itself: the page, the handler that reports one."""
+    return shift.change == "gone" and not shift.sample and _ERROR_NAME.search(shift.event) is not None
 
 
 @dataclass(frozen=True)
 class _Counted:
-    """Spans and events by chain, on both sides."""
+    """Traces and events by chain, on both sides."""
 
     strata: pl.DataFrame
     """service, operation, event, path, and the counts b of nb before, a of na since."""
@@ -132,17 +78,19 @@ class _Counted:
 
 
 def _counted(tree: CallTree, present: pl.DataFrame, windows: Windows, since: int) -> _Counted:
+    """Counts of traces: what happens many times in one request is one observation."""
     early, late = tree.start < windows.split, tree.start >= since
     spans = pl.DataFrame({
-        "service": tree.service, "operation": tree.operation, "path": tree.path, "early": early, "late": late,
-    }).with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))  # fmt: skip
+        "row": np.arange(tree.size), "trace": tree.trace, "service": tree.service, "operation": tree.operation,
+        "path": tree.path, "early": early, "late": late,
+    })  # fmt: skip
     sizes = (
-        spans.filter(tree.depth >= 0).group_by("path")
+        spans.filter(tree.depth >= 0).select("path", "trace", "early", "late").unique().group_by("path")
         .agg(nb=pl.col("early").sum(), na=pl.col("late").sum())
         .filter((pl.col("nb") > 0) & (pl.col("na") > 0))
     )  # fmt: skip
     strata = (
-        present.join(spans, on="row").group_by(*_OWNER, "path")
+        present.join(spans, on="row").drop("row").unique().group_by(*_OWNER, "path")
         .agg(b=pl.col("early").sum(), a=pl.col("late").sum())
         .join(sizes, on="path").cast(dict.fromkeys(("b", "a", "nb", "na"), pl.Float64))
         .with_columns(n=pl.col("nb") + pl.col("na"), m=pl.col("b") + pl.col("a"))
@@ -163,7 +111,7 @@ def _counted(tree: CallTree, present: pl.DataFrame, windows: Windows, since: int
 
 
 def _changed(counted: _Counted) -> pl.DataFrame:
-    adverse = pl.col("event") % 5 >= _SEVERE_LINE
+    adverse = pl.col("event") % KINDS >= SEVERE_LINE
     missing = 1 - pl.col("a") / pl.col("usual").clip(1e-9)
     gone = ~adverse & (pl.col("z") >= CLEAR) & (missing >= _MOST_GONE)
     errors = adverse & (pl.col("z") <= -CLEAR)
@@ -178,7 +126,7 @@ def _changed(counted: _Counted) -> pl.DataFrame:
     )
 
 
-def _shift(tree: CallTree, events: _Events, counted: _Counted, row: dict[str, float], since: int) -> Shift:
+def _shift(tree: CallTree, events: Events, counted: _Counted, row: dict[str, float], since: int) -> Shift:
     service, operation, event = (int(row[name]) for name in _OWNER)
     of_operation = (tree.service == service) & (tree.operation == operation) & (tree.start >= since)
     has: Flags = np.zeros(tree.size, dtype=np.bool_)
@@ -192,9 +140,12 @@ def _shift(tree: CallTree, events: _Events, counted: _Counted, row: dict[str, fl
     else:
         rows = of_operation & has
     words, sample = events.words(event)
+    found = np.flatnonzero(rows).astype(np.int64)
+    unheard = event % KINDS == UNANSWERED and found.size > 0
     return Shift(
-        change="gone" if row["gone"] else "errors",
-        service=tree.services[service], operation=tree.operations[operation], event=words, sample=sample,
+        change="gone" if row["gone"] else "more" if event % KINDS == MORE else "errors",
+        service=tree.services[events.asked(found) if unheard else service], caller=tree.services[service],
+        operation=tree.operations[operation], event=words, sample=sample,
         before=(int(row["b"]), int(row["nb"])), after=(int(row["a"]), int(row["na"])),
-        clear=abs(row["z"]), share=min(max(row["share"], 0.0), 1.0), rows=np.flatnonzero(rows).astype(np.int64),
+        clear=abs(row["z"]), share=min(max(row["share"], 0.0), 1.0), rows=found,
     )  # fmt: skip

@@ -17,6 +17,7 @@ from autopilot.analysis.patterns import CLEAR, Shift, shifts
 from autopilot.analysis.propagation import NewFailure, failures_without_history, origins
 from autopilot.analysis.series import Floats, detect, tidy
 from autopilot.analysis.slowness import SlowKind, SlowService, beginnings, slow_services
+from autopilot.analysis.span_events import read_events
 from autopilot.analysis.trace_lines import lines_of
 from autopilot.analysis.trace_logs import failing_lines
 from autopilot.analysis.windows import MICROS, Windows
@@ -73,8 +74,9 @@ def _begun(
     """
     slow_rows = [s.rows for s in slow if s.score >= _NAMED]
     best: tuple[list[_Begun], Ints] = [], np.unique(np.concatenate([*slow_rows, np.empty(0, dtype=np.int64)]))
+    events = read_events(tree, lines, windows)
     for since in beginnings(windows):
-        found = shifts(tree, lines, windows, since)
+        found = shifts(tree, events, windows, since)
         if not found:
             continue
         starts = origins(tree, np.unique(np.concatenate([*(s.rows for s in found), *slow_rows])))
@@ -87,7 +89,8 @@ def _begun(
 def _weighed(tree: CallTree, shift: Shift, starts: Ints) -> _Begun:
     hit, begun = np.unique(tree.trace[shift.rows]), np.unique(tree.trace[np.intersect1d(shift.rows, starts)])
     begins = begun.size / max(hit.size, 1)
-    evidence = 1 - float(np.exp(-(shift.clear - CLEAR + 0.5) / 1.5))
+    seen = min(hit.size, shift.before[0] if shift.change == "gone" else shift.before[1])
+    evidence = (1 - float(np.exp(-(shift.clear - CLEAR + 0.5) / 1.5))) * seen / (seen + 1)
     felt = shift.share**2 if shift.change == "gone" else 1 - float(np.exp(-shift.share / _FELT))
     return _Begun(shift, begins, round(evidence * felt * begins, 6))
 
@@ -176,24 +179,25 @@ def _mechanism(slow: SlowService) -> Mechanism | None:
 
 
 def _shift_clue(begun: _Begun, onset: _Onset, windows: Windows) -> Clue:
-    shift, failing = begun.shift, begun.shift.change == "errors"
+    shift, worse = begun.shift, begun.shift.change != "gone"
     (had, calls), (has, later) = shift.before, shift.after
     before, after = 100 * had / max(calls, 1), 100 * has / max(later, 1)
     event = f'"{clean(shift.sample, 120)}"' if shift.sample else shift.event[:120]
-    what = "now show" if failing else "no longer show"
+    what = "now show" if worse else "no longer show"
     finding = make_finding(
         "trace",
         service=shift.service, window=windows.since(onset.at), onset=onset.at, uncertainty=onset.uncertainty,
-        direction="up" if failing else "gone", size=after / before if before else 0.0, baseline=before,
+        direction="up" if worse else "gone", size=after / before if before else 0.0, baseline=before,
         observed=after, unit="Percent", score=begun.score,
         summary=(
-            f"Calls of {shift.service} {shift.operation[:80]} {what} {event}: {has} of {later} since "
-            f"{clock(onset.at)}, {had} of {calls} before; in {amount(100 * begun.share)}% of these traces the "
-            "trouble begins there"
+            f"Calls of {shift.caller} {shift.operation[:80]} {what} {event}: in {has} of {later} traces "
+            f"since {clock(onset.at)}, in {had} of {calls} before; in "
+            f"{amount(100 * begun.share)}% of these traces the trouble begins "
+            f"{'there' if shift.caller == shift.service else f'as {shift.service} does not answer'}"
         ),
-        provenance=_provenance(shift.service, shift.operation, f"event {shift.event[:200]!r}", windows),
+        provenance=_provenance(shift.caller, shift.operation, f"event {shift.event[:200]!r}", windows),
     )  # fmt: skip
-    signal: Signal = "own_errors" if failing else "pattern"
+    signal: Signal = "own_errors" if shift.change == "errors" else "pattern"
     return Clue(finding, signal, onset.at, onset.uncertainty, adverse=True, mentions=shift.sample)
 
 

@@ -45,7 +45,7 @@ def test_early_return_is_blamed_where_lines_vanish_first_not_on_callers_that_fol
     assert (lead.signal, lead.finding.direction) == ("pattern", "gone")
     assert lead.score > 0.8
     assert "Store#14 found row" in lead.finding.summary
-    assert "0 of 20" in lead.finding.summary
+    assert "in 0 of 20 traces" in lead.finding.summary
     assert "30 of 30 before" in lead.finding.summary
 
 
@@ -58,6 +58,17 @@ def test_another_mix_of_requests_is_no_change() -> None:
         if not plain:
             world.line(trace, "api", "api", at, f"discount for basket {trace}")
             world.span(trace, "pay", "api", "pay", "charge", at, 5, 20)
+    assert found(world) == []
+
+
+def test_many_spans_of_one_odd_trace_are_one_observation() -> None:
+    world = World()
+    for trace, at, late in world.moments(30, 30):
+        world.span(trace, "web", "", "web", "GET", at, 0, 100)
+        for i in range(10):
+            world.span(trace, f"api{i}", "web", "api", "price", at, 1 + 9 * i, 8)
+            if not (late and trace == 40):
+                world.line(trace, f"api{i}", "api", at, f"price of item {i} found")
     assert found(world) == []
 
 
@@ -95,15 +106,32 @@ def test_callee_that_outlives_its_caller_is_not_blamed_for_the_callers_deadline(
     assert blamed(found(world)) == {"api"}
 
 
-def test_calls_that_are_no_longer_answered_are_seen_at_their_caller() -> None:
+def test_calls_that_are_no_longer_answered_speak_against_the_silent_service() -> None:
     world = World()
     for trace, at, late in world.moments(30, 30):
-        world.span(trace, "web", "", "web", "GET", at, 0, 100)
-        world.span(trace, "call", "web", "web", "HTTP GET", at, 2, 90)
-        if not late:
+        broken = late and trace % 2 == 0
+        status = "error" if broken else "ok"
+        world.span(trace, "web", "", "web", "GET", at, 0, 100, status)
+        world.span(trace, "call", "web", "web", "HTTP GET", at, 2, 90, status)
+        if not broken:
             world.span(trace, "api", "call", "api", "buy", at, 3, 80)
     clues = found(world)
-    assert any("no answer" in c.finding.summary for c in clues)
+    assert blamed(clues) == {"api"}
+    assert clues[0].signal == "own_errors"
+    assert "no answer: in 15 of 30" in clues[0].finding.summary
+    assert "api does not answer" in clues[0].finding.summary
+
+
+def test_many_more_calls_for_the_same_request_are_told() -> None:
+    world = World()
+    for trace, at, late in world.moments(30, 30):
+        calls = 24 if late else 2 + trace % 2
+        world.span(trace, "web", "", "web", "GET", at, 0, 10 + 4 * calls)
+        for i in range(calls):
+            world.span(trace, f"read{i}", "web", "store", "read", at, 4 + 4 * i, 3)
+    clues = found(world)
+    assert blamed(clues) == {"web"}
+    assert "more than 2 times the usual calls of store read: in 30 of 30" in clues[0].finding.summary
 
 
 @pytest.mark.parametrize("examples", [1, 6])
