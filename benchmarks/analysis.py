@@ -9,10 +9,12 @@ Each size is written as a case into a folder store and analysed by a fresh proce
 import argparse
 import json
 import math
+import multiprocessing
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -43,7 +45,9 @@ def measure(size: Size, folder: Path) -> Run:
     Raises:
         subprocess.CalledProcessError: the analysis failed; its traceback is on stderr.
     """
-    manifest = write_case(folder, size)
+    # In a process of its own: what this one ever held would count as the peak of every child of it.
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as writer:
+        manifest = writer.submit(write_case, folder, size).result()
     told = subprocess.run(
         [sys.executable, "-m", "benchmarks.analysis_run", str(folder), manifest.uri],
         check=True, stdout=subprocess.PIPE, text=True,

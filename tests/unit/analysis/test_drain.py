@@ -11,20 +11,11 @@ from autopilot.analysis.messages import templates
 from autopilot.case.schema import frame
 from benchmarks.log_lines import draw_lines
 from benchmarks.references import drain3_groups
+from benchmarks.speed_ratios import grouping_accuracy
 
 
 def mined(*texts: str) -> list[str]:
     return mine(pl.Series(texts, dtype=pl.String)).to_list()
-
-
-def grouping_accuracy(found: pl.Series, truth: pl.Series) -> float:
-    """Share of lines whose group holds exactly the lines of their template (Zhu et al., ICSE 2019)."""
-    both = pl.DataFrame({"found": found, "truth": truth})
-    sizes = both.with_columns(
-        in_found=pl.len().over("found"), in_truth=pl.len().over("truth"), shared=pl.len().over("found", "truth")
-    )
-    exact = (pl.col("in_found") == pl.col("shared")) & (pl.col("in_truth") == pl.col("shared"))
-    return float(sizes.select(exact.mean()).item())
 
 
 def test_words_that_vary_become_wildcards_and_other_lines_stay_apart() -> None:
