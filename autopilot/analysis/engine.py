@@ -17,9 +17,10 @@ from polars.exceptions import PolarsError
 from pydantic import ValidationError
 
 from autopilot.analysis.dossier import analyze
+from autopilot.analysis.timeline import most_telling
 from autopilot.case.reading import load_case
 from autopilot.incident.evidence import CaseManifest
-from autopilot.incident.finding import Dossier, DossierBrief, TimelineEntry
+from autopilot.incident.finding import Dossier, DossierBrief
 from autopilot.incident.ports import CaseStore, Failure
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 _BRIEF_MOMENTS = 20
-_TELLING: dict[str, int] = {"onset": 0, "change": 1, "alarm": 2, "log": 3}
 
 
 class Engine:
@@ -152,7 +152,6 @@ def _analyze_stored(manifest: CaseManifest, first_finding: int) -> DossierBrief:
 
 def brief(dossier: Dossier, uri: str, first_finding: int, seconds: float) -> DossierBrief:
     """What the workflow keeps of a dossier: suspects, impact, and the telling moments of the timeline."""
-    telling = sorted(dossier.timeline, key=_weight)[:_BRIEF_MOMENTS]
     return DossierBrief(
         uri=uri,
         revision=dossier.revision,
@@ -160,14 +159,10 @@ def brief(dossier: Dossier, uri: str, first_finding: int, seconds: float) -> Dos
         findings=len(dossier.findings),
         next_finding=first_finding + len(dossier.findings),
         suspects=dossier.suspects,
-        timeline=tuple(entry for entry in dossier.timeline if entry in telling),
+        timeline=most_telling(dossier.timeline, _BRIEF_MOMENTS),
         impact=dossier.impact,
         gaps=dossier.gaps,
         insufficient_evidence=dossier.insufficient_evidence,
         dossier_signature=dossier.dossier_signature,
         seconds=round(seconds, 3),
     )
-
-
-def _weight(entry: TimelineEntry) -> int:
-    return _TELLING.get(entry.kind, len(_TELLING))

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from autopilot.analysis.clue import clock
 from autopilot.analysis.suspects import ENOUGH
+from autopilot.analysis.timeline import most_telling
 from autopilot.incident.finding import Dossier
 
 _FINDINGS = 40
@@ -84,7 +85,7 @@ def _timeline(dossier: Dossier, width: int) -> list[tuple[str, str]]:
     """A line each: the finding that is named has the whole sentence."""
     day = dossier.scope_incident.start.date()
     rows: list[tuple[str, str]] = []
-    for entry in dossier.timeline[-_MOMENTS:]:
+    for entry in most_telling(dossier.timeline, _MOMENTS):
         date = "" if entry.at.date() == day else f"{entry.at:%Y-%m-%d} "
         tail = " [after the onset]" if entry.after_onset else ""
         tail += f" [{entry.finding_id}]" if entry.finding_id else ""
@@ -104,7 +105,7 @@ def _section(title: str, rows: Sequence[tuple[str, str]], width: int) -> str:
 
 def _wrapped(rows: Iterable[tuple[str, str]], margin: int, width: int) -> Iterable[str]:
     for label, text in rows:
-        lines = textwrap.wrap(text, max(width - margin, 30)) or [""]
+        lines = textwrap.wrap(text, max(width - margin, 30), break_on_hyphens=False) or [""]
         yield f"  {label}".ljust(margin) + lines[0]
         for line in lines[1:]:
             yield " " * margin + line

@@ -11,6 +11,8 @@ from autopilot.incident.finding import TimelineEntry
 MOST = 80
 _MOVES = 25
 _LINES = 15
+_TELLING: dict[str, int] = {"onset": 0, "change": 1, "alarm": 2, "log": 3}
+"""Which kinds of moments stay when there are too many; the rest comes after."""
 
 
 def tell(
@@ -31,6 +33,15 @@ def tell(
     entries += [_entry(c, "note", ids) for c in _best(moves, _MOVES)]
     ordered = sorted(entries, key=lambda e: (e.at, e.kind, e.text))
     return tuple(ordered[-MOST:])
+
+
+def most_telling(entries: Sequence[TimelineEntry], most: int) -> tuple[TimelineEntry, ...]:
+    """At most so many moments, in their order; of one kind those that stand next to the onset stay."""
+    begun = next((e.at for e in entries if e.kind == "onset"), None)
+    distances = [abs((e.at - begun).total_seconds()) if begun else 0.0 for e in entries]
+    weights = [_TELLING.get(e.kind, len(_TELLING)) for e in entries]
+    ranked = sorted(range(len(entries)), key=lambda n: (weights[n], distances[n], n))
+    return tuple(entries[n] for n in sorted(ranked[:most]))
 
 
 def _best(clues: Sequence[Clue], most: int) -> list[Clue]:

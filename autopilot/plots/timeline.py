@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from autopilot.analysis.timeline import most_telling
 from autopilot.case.case import Case
 from autopilot.incident.finding import Dossier, TimelineEntry
 from autopilot.plots.drawing import GRID, INK, QUIET, STYLES, MarkKind, canvas, save, short, time_axis
@@ -16,8 +17,6 @@ WIDTH, ROW = 12.0, 0.27
 MOST = 26
 """Moments drawn."""
 _TEXT = 92
-_TELLING: dict[str, int] = {"onset": 0, "alarm": 1, "change": 2, "log": 3}
-"""Which moments stay when there are too many; the rest comes after."""
 _FAILURES = ("ERROR", "FATAL", "CRITICAL", "SEVERE", "ALERT", "EMERGENCY", "PANIC")
 _BINS = 60
 
@@ -28,7 +27,7 @@ def draw_timeline(path: Path, case: Case, dossier: Dossier) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    entries = _told(dossier.timeline)
+    entries = most_telling(dossier.timeline, MOST)
     start, end = _span(case, entries)
     failures = _failures(case, start, end)
     heights = [1.1, max(ROW * len(entries), 0.6)] if failures else [max(ROW * len(entries), 0.6)]
@@ -42,11 +41,6 @@ def draw_timeline(path: Path, case: Case, dossier: Dossier) -> None:
         _clock(panels[-1], start, end)
         _legend(figure, entries)
         save(figure, path)
-
-
-def _told(timeline: Sequence[TimelineEntry]) -> list[TimelineEntry]:
-    kept = sorted(timeline, key=lambda e: _TELLING.get(e.kind, len(_TELLING)))[:MOST]
-    return sorted(kept, key=lambda e: e.at)
 
 
 def _span(case: Case, entries: Sequence[TimelineEntry]) -> tuple[datetime, datetime]:
