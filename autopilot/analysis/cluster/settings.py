@@ -1,6 +1,7 @@
 """Settings from elsewhere: variables out of config maps and secrets, and gateways' routes in files."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -49,12 +50,13 @@ def misroutes(cluster: Cluster) -> list[tuple[Observed, str, dict[str, Any]]]:
         The config map, the service whose requests go astray, and `route`, `target`, `meant` for rules.
     """
     ports = {s.name: {text(p, "port") for p in listing(s.body, "spec", "ports")} for s in cluster.of("service")}
-    cores = _cores(sorted(ports))
+    shared = _shared(sorted(ports))
+    cores = {name: _core(name, shared) for name in sorted(ports)}
     found: list[tuple[Observed, str, dict[str, Any]]] = []
     for settings_map in cluster.of("configmap"):
         for words, (target, port) in _routes(settings_map):
             closed = bool(port) and bool(ports.get(target)) and port not in ports[target]
-            meant = target if closed else _meant(words, target, cores)
+            meant = target if closed else _meant(words, _core(target, shared), cores)
             if meant:
                 where = f"{target}:{port}" if port else target
                 told = {"route": ", ".join(words)[:200], "target": where, "meant": meant}
@@ -66,14 +68,19 @@ def _application(service: str, cluster: Cluster) -> str:
     return next((s.service for s in cluster.of("service") if s.name == service), service)
 
 
-def _cores(names: Sequence[str]) -> dict[str, str]:
-    """Service → the letters that tell it from the others: words that half of the services share say nothing."""
-    split = {name: re.split(r"[-_.]+", name.lower()) for name in names}
-    common = {
-        word for words in split.values() for word in words
-        if len(names) >= 4 and sum(word in other for other in split.values()) * 2 >= len(names)
-    }  # fmt: skip
-    return {name: "".join(w for w in words if w not in common) or "".join(words) for name, words in split.items()}
+def _shared(names: Sequence[str]) -> frozenset[str]:
+    """Words that half of the services share; they tell none from the others."""
+    counted = Counter(word for name in names for word in set(_words(name)))
+    return frozenset(word for word, count in counted.items() if len(names) >= 4 and 2 * count >= len(names))
+
+
+def _core(name: str, shared: frozenset[str]) -> str:
+    """The letters that tell a service from the others."""
+    return "".join(word for word in _words(name) if word not in shared) or "".join(_words(name))
+
+
+def _words(name: str) -> list[str]:
+    return re.split(r"[-_.]+", name.lower())
 
 
 def _letters(word: str) -> str:
@@ -81,9 +88,9 @@ def _letters(word: str) -> str:
 
 
 def _meant(words: Sequence[str], target: str, cores: Mapping[str, str]) -> str:
-    """The service that the words of a route name though it leads to another one, "" when they fit its target."""
+    """The service that the words of a route name though they do not fit the core of its target, "" when they do."""
     plain = [_letters(word) for word in words]
-    if not target or (target in cores and any(cores[target] in word for word in plain)):
+    if not target or any(target in word for word in plain):
         return ""
     exact = {name for name, core in cores.items() if any(w in (core, f"{core}service", f"{core}s") for w in plain)}
     return min(exact) if len(exact) == 1 else ""

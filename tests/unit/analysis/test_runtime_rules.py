@@ -61,6 +61,7 @@ def best(hits: Sequence[Hit]) -> tuple[str, str | None]:
         ("java.net.UnknownHostException: carts", "wrong_address"),
         ("getaddrinfo ENOTFOUND api.pay.example\ngetaddrinfo ENOTFOUND carts", "name_resolution"),
         ("Temporary failure in name resolution", "name_resolution"),
+        ("dial tcp: lookup idp.login.svc on 10.0.0.10:53: i/o timeout", "name_resolution"),
         ("dial tcp: lookup cart.shop.svc on 10.0.0.10:53: i/o timeout", "name_resolution"),
         ("Web server failed to start. Port 8080 was already in use.", "port_conflict"),
         ("FATAL: password authentication failed for user \"web\"", "bad_credentials"),
@@ -148,6 +149,15 @@ def test_a_route_that_names_one_service_and_leads_elsewhere_is_found(content: st
     hits = world(objects)
     assert [(h.service, h.rule.mechanism) for h in hits] == [("shop-order-service", "wrong_route")]
     assert target in hits[0].sentence
+
+
+def test_a_route_that_fits_its_target_is_none_astray_though_the_target_is_not_deployed() -> None:
+    content = ROUTES.replace("id: orders", "id: admin-order").replace(
+        "shop-users-service}", "shop-admin-order-service}"
+    )
+    content = content.replace("orderservice", "adminorderservice/orders")
+    objects = [o for name in ("order", "users", "payments", "cart") for o in app(f"shop-{name}-service")]
+    assert world([*objects, ("configmap", "gateway", {"data": {"application.yml": content}})]) == []
 
 
 def test_routes_to_where_nobody_can_look_are_left_alone() -> None:
