@@ -11,6 +11,7 @@ import pytest
 
 from autopilot.analysis.dossier import analyze
 from autopilot.incident.cause import MECHANISMS, CauseKind
+from benchmarks import accuracy
 from benchmarks.cases import read_case
 from benchmarks.fault_types import CAUSE_REMEDIATION, FAULT_MECHANISMS, MECHANISM_FAULT
 from benchmarks.predictions import Prediction, predict
@@ -134,6 +135,14 @@ def test_where_plain_and_cross_validated_figures_part_is_said() -> None:
     assert "s AC@1 1.000 → 0.000" in compared(plain, worse, {"s": "service"})
     assert "more than 0.03: nowhere." in compared(plain, plain, {"s": "service"})
     assert set(json.loads(as_json(plain))["s"]) == {"n", "ac1", "ac3", "avg5", "seconds_per_case"}
+
+
+def test_without_cases_it_says_where_they_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["accuracy"])
+    assert accuracy.main() == 0
+    assert "docs/benchmarks.md" in capsys.readouterr().err
 
 
 def test_one_command_scores_a_folder_and_survives_a_broken_case(tmp_path: Path) -> None:
