@@ -34,11 +34,19 @@ _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 
 
 class _Functions(functions.Functions):
-    """What conditions may call beyond the standard: regular expressions over texts."""
+    """What expressions may call beyond the standard: `matches(text, regex)` and `size(bytes)`."""
 
     @functions.signature({"types": []}, {"types": ["string"]})
     def _func_matches(self, subject: Any, pattern: str) -> bool:
         return isinstance(subject, str) and re.search(pattern, subject, re.IGNORECASE) is not None
+
+    @functions.signature({"types": []})
+    def _func_size(self, subject: Any) -> str:
+        """Bytes as a person reads them."""
+        if not isinstance(subject, int | float):
+            return "an unknown size"
+        power = next((p for p in (4, 3, 2, 1) if abs(subject) >= 1024**p), 0)
+        return f"{subject / 1024**power:.3g} {('B', 'KiB', 'MiB', 'GiB', 'TiB')[power]}"
 
 
 _OPTIONS = jmespath.Options(custom_functions=_Functions())
@@ -163,7 +171,7 @@ def _hit(rule: Rule, view: View) -> Hit:
     suffers = view.fields.get("suffers", True)
     silent = rule.quiet if rule.quiet is not None else _SILENT * rule.score
     sentence = _PLACEHOLDER.sub(lambda match: _word(_found(match.group(1), view.fields)), rule.says)
-    return Hit(rule, view, blamed or view.application, rule.score if suffers else silent, sentence)
+    return Hit(rule, view, blamed or view.application, rule.score if suffers else silent, sentence.rstrip(" :,"))
 
 
 def _word(value: Any) -> str:

@@ -1,6 +1,6 @@
 """State: rules over what was observed of resources now, and events that were recorded about them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,8 @@ from autopilot.incident.finding import Provenance
 
 MOST = 25
 """State findings in a dossier."""
+_TOLD = 0.6
+"""Score from which on a rule has said what an event about the same only repeats."""
 _ITEMS = 500
 _LINES, _LINE = 300, 400
 """Distinct log lines of a service that rules may look at, and characters of each."""
@@ -81,7 +83,9 @@ def state_clues(items: list[Item], state: pl.DataFrame, table: SeriesTable, logs
     clues = [_of_hit(hit, table.windows) for hit in judge([*map(_view, items), *views])]
     clues += _concurrency(items, table)
     clues += starvation_clues(views, table)
-    clues += _events(state, table.windows, _lasting(cluster, views))
+    known = {(c.service, c.finding.cause_kind) for c in clues if c.score >= _TOLD}
+    events = _events(state, table.windows, _lasting(cluster, views))
+    clues += [c for c in events if (c.service, c.finding.cause_kind) not in known]
     return sorted(clues, key=lambda c: (-c.score, c.service, c.finding.summary))[:MOST]
 
 
@@ -106,12 +110,17 @@ def _view(item: Item) -> View:
     return View(item.kind, item.name, item.service, item.region, fields, resource=item.resource, source=item.source)
 
 
+def _place(view: View) -> str:
+    """Kind and name, as `kubectl` takes them; only views of a cluster have no id of their own."""
+    return f"{view.fields['kind'] if view.kind == 'workload' else view.kind}/{view.name}"
+
+
 def _of_hit(hit: Hit, windows: Windows) -> Clue:
     view, rule = hit.view, hit.rule
     observed = view.source == CLUSTER
     finding = make_finding(
         "state",
-        service=hit.service, resource=view.resource or f"{view.kind}/{view.name}", region=view.region,
+        service=hit.service, resource=view.resource or _place(view), region=view.region,
         window=windows.since(None), score=hit.score, summary=hit.sentence, cause_kind=rule.cause,
         mechanism=rule.mechanism,
         provenance=Provenance(source=view.source or "inventory",
@@ -146,15 +155,21 @@ def _concurrency(items: list[Item], table: SeriesTable) -> list[Clue]:
     return clues
 
 
-def _lasting(cluster: Cluster, views: Sequence[View]) -> frozenset[tuple[str, str]] | None:
-    """Object and message of the cluster's warnings that still hold; None when no objects tell which do."""
+def _lasting(cluster: Cluster, views: Sequence[View]) -> dict[tuple[str, str], str] | None:
+    """Object and message of the cluster's warnings that still hold, with the application that they are about.
+
+    None when no objects tell which do.
+    """
     if not cluster.objects:
         return None
-    complaints = [c for view in views if view.kind == "workload" for c in view.fields["complaints"]]
-    return frozenset((str(c["object"]), str(c["message"])) for c in complaints)
+    workloads = [view for view in views if view.kind == "workload"]
+    return {
+        (str(c["object"]), str(c["message"])): view.application
+        for view in workloads for c in view.fields["complaints"]
+    }  # fmt: skip
 
 
-def _events(state: pl.DataFrame, windows: Windows, lasting: frozenset[tuple[str, str]] | None) -> list[Clue]:
+def _events(state: pl.DataFrame, windows: Windows, lasting: dict[tuple[str, str], str] | None) -> list[Clue]:
     """Recorded events that name a known failure, once per service and kind of failure.
 
     Clusters warn about much that heals by itself, so of their events only those count that still hold.
@@ -164,11 +179,12 @@ def _events(state: pl.DataFrame, windows: Windows, lasting: frozenset[tuple[str,
     found: dict[tuple[str, str], Clue] = {}
     for row in distinct.sort("time", "service", "name", "body", "region").head(_ITEMS).to_dicts():
         known, at = signature_of(row["body"]), micros(row["time"])
-        if known is None or not windows.split <= at < windows.end or not _holds(row["body"], lasting):
+        owner = _owner(row, lasting)
+        if known is None or not windows.split <= at < windows.end or not owner:
             continue
         finding = make_finding(
             "state",
-            service=row["service"] or row["name"], resource=row["name"], region=row["region"],
+            service=owner, resource=row["name"], region=row["region"],
             window=windows.since(at), onset=at, direction="new", size=float(row["times"]), score=0.8,
             summary=f"Event on {row['name']} at {clock(at)} [{known.name}]: {clean(row['body'], 200)}",
             cause_kind=known.cause, provenance=Provenance(source="state", query=f"events of {row['name']}"),
@@ -177,6 +193,9 @@ def _events(state: pl.DataFrame, windows: Windows, lasting: frozenset[tuple[str,
     return list(found.values())
 
 
-def _holds(body: str, lasting: frozenset[tuple[str, str]] | None) -> bool:
-    told = parsed(body)
-    return lasting is None or "object" not in told or (str(told["object"]), str(told.get("message", ""))) in lasting
+def _owner(row: Mapping[str, Any], lasting: Mapping[tuple[str, str], str] | None) -> str:
+    """The service that an event is about; "" for one of a cluster that does not hold any more."""
+    told = parsed(row["body"])
+    if lasting is None or "object" not in told:
+        return row["service"] or row["name"]
+    return lasting.get((str(told["object"]), str(told.get("message", ""))), "")

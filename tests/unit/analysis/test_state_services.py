@@ -284,4 +284,13 @@ def test_packaged_rules_are_told_apart_and_explain_what_exists() -> None:
 def test_a_sentence_is_filled_from_the_view() -> None:
     rule = Rule(name="rule", looks_at="thing", when="a[?b]", cause="data", score=0.5, says="{name}: {a[].b} {c.d}")
     view = View("thing", "x", "app", "", {"name": "x", "a": [{"b": "one"}, {"b": "two"}]})
-    assert [(h.service, h.sentence) for h in judge([view], {"thing": (rule,)})] == [("app", "x: one, two ")]
+    assert [(h.service, h.sentence) for h in judge([view], {"thing": (rule,)})] == [("app", "x: one, two")]
+
+
+def test_warnings_that_healed_are_no_findings_and_those_that_hold_are_told_once() -> None:
+    shop = Shop()
+    shop.pending("stock", "0/4 nodes are available: 4 Insufficient cpu.")
+    told = [f for f in shop.dossier().findings if f.kind == "state" and f.score >= 0.3]
+    assert {f.service for f in told} == {"stock"}
+    placed = [f for f in told if f.cause_kind == "scheduling"]
+    assert [(f.mechanism, f.resource) for f in placed] == [("insufficient_cpu", "deployment/stock")]
