@@ -2,9 +2,11 @@
 
 A template is new, more frequent or gone. Besides the change of its rate (which needs lines in most intervals) a
 likelihood-ratio test of two Poisson rates sees rare lines that became frequent. It counts intervals with a line
-instead of lines, for lines come in bursts.
+instead of lines, for lines come in bursts. Where failures of several services begin together, their order is told.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import polars as pl
@@ -33,6 +35,8 @@ _LIKELY = 2.0
 """Surprise that a new line needs which is no failure."""
 _FEW = 5
 """Lines that make a burst at least."""
+_TOGETHER = 60 * MICROS
+"""Failures of services that begin this closely one after the other are told as one course."""
 
 
 def _summarise(lines: pl.DataFrame, windows: Windows) -> pl.DataFrame:
@@ -107,8 +111,10 @@ def log_clues(logs: pl.DataFrame, windows: Windows) -> list[Clue]:
         .head(_CANDIDATES)
     )  # fmt: skip
     rated = table.join(_rates(lines, table, windows), on="sid", how="left", maintain_order="left")
-    clues = [clue for row in rated.to_dicts() if (clue := _clue(row, windows, compared)) is not None]
-    return sorted(clues, key=lambda c: (-c.score, c.service, c.finding.summary))[:MOST]
+    changed = [told for row in rated.to_dicts() if (told := _told(row, windows, compared)) is not None]
+    telling = sorted(changed, key=lambda t: (-t.score, t.row["service"], t.row["template"]))[:MOST]
+    order = _order_of_failures(telling)
+    return [_clue(told, windows, order) for told in telling]
 
 
 _Change = Literal["new", "up", "gone"]
@@ -130,29 +136,70 @@ def _change(row: dict[str, Any], windows: Windows, compared: bool) -> _Change | 
     return None
 
 
-def _clue(row: dict[str, Any], windows: Windows, compared: bool) -> Clue | None:
+@dataclass(frozen=True)
+class _Told:
+    """A template whose rate changed."""
+
+    row: dict[str, Any]
+    change: _Change
+    known: Signature | None
+    onset: int
+    score: float
+
+    @property
+    def fails(self) -> bool:
+        return self.change != "gone" and (self.known is not None or self.row["severe"])
+
+
+def _told(row: dict[str, Any], windows: Windows, compared: bool) -> _Told | None:
     change = _change(row, windows, compared)
     if change is None:
         return None
     onset = {"new": row["first"], "up": row["onset"] or row["first"], "gone": row["last"]}[change]
-    uncertainty = 2 * MICROS if change == "new" else int(row["uncertainty"] or _BIN)
-    usual = row["before"] / max(windows.baseline_minutes, 1e-9)
-    since = max((windows.end - max(onset, windows.split)) / MICROS / 60, 0.5)
-    now = 0.0 if change == "gone" else row["after"] / since
     known = None if change == "gone" else _recognised(row)
     weight = 0.95 if known else 0.8 if row["severe"] else 0.55 if row["warn"] else 0.3
     count = row["before"] if change == "gone" else row["after"]
-    words = {"new": "New", "up": "More frequent", "gone": "Vanished"}[change]
+    return _Told(row, change, known, onset, round(weight * (count / (count + 2)), 4))
+
+
+def _order_of_failures(telling: list[_Told]) -> dict[str, str]:
+    """Service → its place among services whose failures began together (each within a minute of the one before)."""
+    firsts: dict[str, int] = {}
+    for told in sorted((t for t in telling if t.fails), key=lambda t: (t.onset, t.row["service"])):
+        firsts.setdefault(told.row["service"], told.onset)
+    groups: list[list[str]] = []
+    for service, onset in firsts.items():
+        if not groups or onset - firsts[groups[-1][-1]] > _TOGETHER:
+            groups.append([])
+        groups[-1].append(service)
+    places: dict[str, str] = {}
+    for group in (g for g in groups if len(g) > 1):
+        places[group[0]] = f"; the first of {len(group)} services whose failures began together"
+        places |= {
+            service: f"; {(firsts[service] - firsts[group[0]]) / MICROS:.0f} s after {group[0]}"
+            for service in group[1:]
+        }
+    return places
+
+
+def _clue(told: _Told, windows: Windows, order: Mapping[str, str]) -> Clue:
+    row, known, onset = told.row, told.known, told.onset
+    uncertainty = 2 * MICROS if told.change == "new" else int(row["uncertainty"] or _BIN)
+    usual = row["before"] / max(windows.baseline_minutes, 1e-9)
+    since = max((windows.end - max(onset, windows.split)) / MICROS / 60, 0.5)
+    now = 0.0 if told.change == "gone" else row["after"] / since
+    words = {"new": "New", "up": "More frequent", "gone": "Vanished"}[told.change]
     level = "exception" if row["traced"] else "error" if row["severe"] else "warning" if row["warn"] else "log"
     what = f" [{known.name}]" if known else ""
     finding = make_finding(
         "log",
         service=row["service"], resource=row["resource"], region=row["region"], window=windows.since(onset),
-        onset=onset, uncertainty=uncertainty, direction=change, size=now, baseline=usual, observed=now,
-        unit="lines per minute", score=weight * (count / (count + 2)),
+        onset=onset, uncertainty=uncertainty, direction=told.change, size=now, baseline=usual, observed=now,
+        unit="lines per minute", score=told.score,
         summary=(
             f"{words} {level} of {row['service']}{what}: \"{clean(row['sample'], 160)}\" "
             f"({row['after']} lines, {amount(now)} per minute; before {amount(usual)}) since {clock(onset)}"
+            f"{order.get(row['service'], '') if told.fails else ''}"
         ),
         cause_kind=known.cause if known and known.cause != "unknown" else None,
         mechanism=known.mechanism if known else None,

@@ -39,13 +39,17 @@ def _together(table: Table, parts: list[pl.DataFrame]) -> pl.DataFrame:
     """One frame; empties `parts` on the way, so that rows are held once only."""
     labels = [name for name, kind in SCHEMAS[table].items() if kind == LABEL]
     kinds = {
-        name: pl.Enum(pl.concat([part[name].unique().cast(pl.String) for part in parts]).unique().sort())
-        for name in labels
+        name: pl.Enum(pl.concat([_occurring(part[name]) for part in parts]).unique().sort()) for name in labels
     }
     narrow: list[pl.DataFrame] = []
     while parts:
         narrow.append(parts.pop(0).with_columns(pl.col(name).cast(kind) for name, kind in kinds.items()))
     return pl.concat(narrow)
+
+
+def _occurring(labels: pl.Series) -> pl.Series:
+    """The texts that occur; of a run of equal neighbours only the first is looked at."""
+    return labels.filter((labels != labels.shift(1)).fill_null(True)).unique().cast(pl.String)
 
 
 def _rows(store: CaseStore, part: CasePart) -> pl.DataFrame:

@@ -159,3 +159,16 @@ def test_order_of_rows_does_not_change_the_clues() -> None:
     logs, windows = case.table("logs"), Windows.of(case.scope)
     told = [(c.finding, c.onset) for c in log_clues(logs, windows)]
     assert told == [(c.finding, c.onset) for c in log_clues(logs.sample(fraction=1, shuffle=True, seed=3), windows)]
+
+
+def test_failures_that_begin_together_are_told_in_their_order() -> None:
+    story = Story(6)
+    story.logs("cart", "INFO", "basket {n} stored", 180, 5)
+    story.logs("store", "ERROR", "disk {n} gave up", 9.0, 20)
+    story.logs("cart", "ERROR", "no answer for {n}", 8.7, 20)
+    story.logs("mail", "ERROR", "no basket {n}", 4, 20)
+    told = {c.service: c.finding.summary for c in clues(story)}
+    assert "the first of 2 services whose failures began together" in told["store"]
+    assert " s after store" in told["cart"]
+    assert "after" not in told["mail"]
+    assert "together" not in told["mail"]
