@@ -13,6 +13,11 @@ _IMAGES = re.compile(
 )
 _PORTS = frozenset({3306, 5432, 27017, 6379, 1521, 1433, 9042, 26257})
 """Ports that the common databases listen on unless they are told otherwise."""
+_IN_VAIN = re.compile(
+    r"connection is not available, request timed out|queuepool limit|pool.{0,30}(exhausted|timed? ?out)|"
+    r"timeout (exceeded )?(when )?(trying to connect|waiting for (a |idle )?(object|connection))",
+    re.IGNORECASE,
+)
 _ABOUT = re.compile(r"sql|database|connection|client|read.?only|replica|primary|writ|\bora-", re.IGNORECASE)
 _LONGEST = 60_000
 """Characters of what clients wrote."""
@@ -49,3 +54,8 @@ def clients_said(clients: Iterable[Workload], said: Mapping[str, str]) -> str:
     room = _LONGEST // max(len(names), 1)
     found = ("\n".join(line for line in said.get(s, "").splitlines() if _ABOUT.search(line))[:room] for s in names)
     return "\n".join(text for text in found if text)
+
+
+def clients_waiting(clients: Iterable[Workload], said: Mapping[str, str]) -> list[str]:
+    """Clients that waited for a connection in vain; one alone may have too small a pool of its own."""
+    return sorted({w.top.service for w in clients if _IN_VAIN.search(said.get(w.top.service, ""))})

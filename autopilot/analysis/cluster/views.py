@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from autopilot.analysis.cluster.addresses import Address, AddressBook, addresses
-from autopilot.analysis.cluster.databases import clients_of, clients_said, is_database
+from autopilot.analysis.cluster.databases import clients_of, clients_said, clients_waiting, is_database
 from autopilot.analysis.cluster.names import lost_names
 from autopilot.analysis.cluster.nodes import missing_claims, namespace_view, node_view, unit_view
 from autopilot.analysis.cluster.objects import Cluster, Observed, listing, part, text
@@ -137,6 +137,7 @@ class _World:
                 known = sorted({c.top.service for c in clients})
                 fields = {
                     "clients": known, "clients_said": clients_said(clients, self._said),
+                    "clients_waiting": clients_waiting(clients, self._said),
                     "said": self._said.get(w.top.service, ""), "missing": missing_pods(w),
                 }  # fmt: skip
                 views.append(self._view(w.top, "database", fields, known))

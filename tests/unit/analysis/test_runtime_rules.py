@@ -104,6 +104,21 @@ def test_trouble_of_a_database_is_told_by_those_who_are_told_its_address(line: s
     assert "other" not in {h.service for h in hits}
 
 
+def test_several_who_wait_for_connections_in_vain_speak_against_what_they_share() -> None:
+    told: Any = {"env": [{"name": "DB_ADDR", "value": "db:3306"}]}
+    objects = [*app("web", **told), *app("cart", **told), *app("db", image="mysql:8", port=3306)]
+    line = "HikariPool-1 - Connection is not available, request timed out after 30000ms."
+    assert best(world(objects, {"web": line, "cart": line})) == ("db", "connections_exhausted")
+    assert world(objects, {"web": line}) == []
+
+
+def test_a_name_that_gets_lost_now_and_then_is_no_broken_name_service() -> None:
+    objects = [o for name in ("web", "cart", "pay", "mail") for o in app(name)]
+    lines = [f"dial tcp: lookup {name} on 10.0.0.10:53: no such host" for name in ("cart", "pay", "mail")]
+    assert world(objects, {"web": lines[0]}) == []
+    assert best(world(objects, {"web": "\n".join(lines)})) == ("web", "name_resolution")
+
+
 def test_an_address_out_of_a_secret_is_compared_with_the_service_it_names() -> None:
     secret = {"stringData": {"DB_HOST": "db", "DB_PORT": "3307"}}
     objects = [
