@@ -64,10 +64,11 @@ def _reach(calls: _Calls, start: str) -> frozenset[str]:
 def read_graph(topology: pl.DataFrame, spans: pl.DataFrame) -> Graph:
     """The graph of a case; parent and child spans of different services are calls too."""
     known = topology.select("caller", "callee").unique()
-    parents = spans.select("trace_id", parent_id="span_id", caller="service")
+    parents = spans.select("trace_id", parent_id="span_id", caller="service").unique()
     seen = (
         spans.filter(pl.col("parent_id") != "")
         .select("trace_id", "parent_id", callee="service")
+        .unique()
         .join(parents, on=["trace_id", "parent_id"], how="inner")
         .select("caller", "callee")
         .unique()
