@@ -26,6 +26,8 @@ class Place:
     focus: frozenset[str]
     support: Mapping[str, float] = field(default_factory=dict[str, float])
     """Service → how well trouble can have come from it to the symptom; missing: as far as calls tell."""
+    requests: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Service → how much it is usually asked, where that is comparable."""
 
     def relevance(self, service: str) -> float:
         """How much a clue about a service counts: full in scope and below it, less around, little elsewhere.
@@ -37,6 +39,11 @@ class Place:
             return self.support.get(service, 1.0)
         unknown = not any(s in self.graph.down or s in self.graph.up for s in self.scope)
         return 0.8 if unknown or service in self.focus else 0.3
+
+    def share(self, caller: str, callee: str) -> float:
+        """How many of a caller's requests can have met a callee at most, 0 to 1; 1 when nothing is known."""
+        asked, calls = self.requests.get(caller, 0.0), self.requests.get(callee)
+        return 1.0 if calls is None or asked <= 0 else min(1.0, calls / asked)
 
     def resource(self, service: str, seen: str) -> str:
         """The inventory's id of a resource that telemetry named; the only one of the service when it named none."""

@@ -14,7 +14,7 @@ from autopilot.analysis.demand import limit_clues, work_per_request
 from autopilot.analysis.doubts import doubts
 from autopilot.analysis.impact import measure_impact
 from autopilot.analysis.logs import log_clues
-from autopilot.analysis.metrics import measured_services, metric_clues, read_series
+from autopilot.analysis.metrics import measured_services, metric_clues, read_series, usual_requests
 from autopilot.analysis.onset import Onset, find_onset
 from autopilot.analysis.outside import outside_clues
 from autopilot.analysis.placing import Placed, place_changes
@@ -142,7 +142,7 @@ def gather(case: Case) -> Evidence:
     impact, measured = measure_impact(table, case, facts, Place(graph, items, scope, focus), onset)
     return Evidence(
         tuple(facts), measured, tuple(placed), tuple(versions), onset, impact, watched_services(table),
-        Place(graph, items, scope, focus, support(facts, graph, scope, observed)),
+        Place(graph, items, scope, focus, support(facts, graph, scope, observed), usual_requests(table)),
     )  # fmt: skip
 
 

@@ -10,7 +10,8 @@ Trouble of the kind that hurts (slowness for a slow symptom) counts more, as doe
 symptom. Running out of something of its own speaks against a service itself, slowness may come from below.
 
 Two more signs speak of a service that does not look ill: its callers wait for it while it answers in time (the way
-to it, see `called_slowly`), and what it calls is hardly called any more while it is asked as before (it gives up).
+to it, see `called_slowly`; the rarer it is called, the less it can make them wait), and what it calls is hardly
+called any more while it is asked as before (it gives up).
 """
 
 import re
@@ -99,7 +100,8 @@ def _candidate(
     parts = [_direct(service, kind, case) for kind in sorted(case.trouble.own.get(service, {}))]
     told: list[Clue] = list(strongest_first(own))
     if called is not None:
-        parts.append(called[0] * _CALLS * weights.symptoms["metric"])
+        often = place.share(called[1].service, service)
+        parts.append(called[0] * often * _CALLS * weights.symptoms["metric"])
         told.append(called[1])
     left = called_off(service, case.trouble, place.graph)
     if left is not None:

@@ -25,6 +25,8 @@ MOST = 60
 """Metric findings in a dossier."""
 _EACH = 1
 """Of one service and signal, as long as others wait."""
+_VOLUME = "(?i)byte|packet|network"
+"""Traffic that is not counted in requests."""
 _DIMENSIONS = TypeAdapter(dict[str, Scalar])
 
 
@@ -139,6 +141,29 @@ def measured_services(table: SeriesTable) -> frozenset[str]:
         pl.col("signal").is_in(["latency", "errors", "availability"]) & (pl.col("about") == "itself")
     )
     return frozenset(told["service"].unique().to_list())
+
+
+def usual_requests(table: SeriesTable) -> dict[str, float]:
+    """How much each service is usually asked, by the one metric of requests that most services have in common.
+
+    The unit is that metric's own: only shares of it mean something. Empty when no two services share such a metric.
+    """
+    counted = table.scored.filter(
+        (pl.col("signal") == "traffic")
+        & (pl.col("about") == "itself")
+        & (pl.col("version") == "")
+        & ~pl.col("metric").str.contains(_VOLUME)
+    )
+    alike = ["metric", "statistic", "unit"]
+    shared = (
+        counted.group_by(alike).agg(n=pl.col("service").n_unique()).filter(pl.col("n") > 1)
+        .sort("n", *alike, descending=[True, False, False, False]).head(1)
+    )  # fmt: skip
+    asked = (
+        counted.join(shared, on=alike, how="semi").sort("sid")
+        .group_by("service", maintain_order=True).agg(pl.col("baseline").sum())
+    )  # fmt: skip
+    return dict(asked.sort("service").iter_rows())
 
 
 def metric_clues(

@@ -27,6 +27,8 @@ ENOUGH = 0.35
 """Score that the best suspect needs; below it the evidence is insufficient."""
 _LEAST = 0.05
 """Below it a name would be a guess; between it and ENOUGH the order alone is worth something."""
+_LEAST_CHANGE = 0.15
+"""The same for a change: somebody made it, so that naming it accuses."""
 
 
 def rank(
@@ -42,7 +44,7 @@ def rank(
         *named, *located, *sufferers(clues, explained, place, weights), *_surges(clues, onset, place, weights)
     ]  # fmt: skip
     ordered = _explained(candidates, changes, place, weights)
-    kept = [c for c in ordered if c.score >= _LEAST]
+    kept = [c for c in ordered if c.score >= (_LEAST if c.change is None else _LEAST_CHANGE)]
     return sorted(kept, key=_order)[:MOST]
 
 

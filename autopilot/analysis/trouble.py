@@ -65,7 +65,7 @@ class Trouble:
     """What the clues say of all services."""
 
     own: Mapping[str, Mapping[Kind, Clue]]
-    """Service → the strongest clue of each kind that speaks of itself."""
+    """Service → the strongest clue of each kind that speaks of itself and came with the symptom."""
     outward: Mapping[str, Clue]
     """Service → the strongest clue measured where its calls leave."""
     starved: Mapping[str, Clue]
@@ -86,12 +86,17 @@ class Trouble:
 
     def timely(self, clue: Clue) -> float:
         """How well the time of a clue fits that of the symptom, 0 to 1; a slow filling may be older."""
-        filling = _KIND.get(clue.signal) == "full"
         if clue.follows is not None:
-            least = _FILLING if filling else _UNRELATED
-            return least + (1 - least) * clue.follows
+            return _together(clue)
         own = span_of(clue)
+        filling = _KIND.get(clue.signal) == "full"
         return 1.0 if self.symptom is None or own is None else self.symptom.likeness(own, older=filling)
+
+
+def _together(clue: Clue) -> float:
+    """What a clue counts by how closely it follows the symptom; fully when that is not known."""
+    least = _FILLING if _KIND.get(clue.signal) == "full" else _UNRELATED
+    return 1.0 if clue.follows is None else least + (1 - least) * clue.follows
 
 
 def span_of(clue: Clue) -> Span | None:
@@ -111,7 +116,7 @@ def read_trouble(clues: Sequence[Clue], scope: frozenset[str]) -> Trouble:
     own: dict[str, dict[Kind, Clue]] = defaultdict(dict)
     outward: dict[str, Clue] = {}
     starved: dict[str, Clue] = {}
-    for clue in sorted(clues, key=lambda c: (-c.score, c.service, c.finding.summary)):
+    for clue in sorted(clues, key=lambda c: (-c.score * _together(c), c.service, c.finding.summary)):
         kind = kind_of_trouble(clue)
         if kind is not None and clue.about == "callees":
             outward.setdefault(clue.service, clue)
