@@ -7,7 +7,6 @@ out of it. The best one is taken for a root, what it explains is removed, and th
 set cover).
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -25,8 +24,6 @@ _End = Literal["caller", "callee"]
 _ROOTS = 5
 """Services told at most."""
 _KINDS = 400
-_QUERY = re.compile(r"^(select|insert|update|delete|merge|upsert|with)\b|\b(db|sql)\.|\bquery\b", re.IGNORECASE)
-"""How tracing libraries name the spans of database clients: by statement or by a prefix."""
 _KEY = ["service", "operation", "callee"]
 _SMALL = 1_000.0
 """Microseconds: differences below a millisecond are of no practical interest."""
@@ -70,8 +67,6 @@ class SlowService:
     """Share of what it explains that is time on the way of calls into and out of it."""
     inward: float
     """Share of what it explains that is time on the way of calls into it."""
-    queries: float
-    """Share of what it explains that is spent in its database queries."""
     starved: float
     """Share of its own kinds of work that are slower."""
     kinds: tuple[SlowKind, ...]
@@ -161,7 +156,6 @@ class _Reading:
             share=share,
             on_the_way=_number(kinds.filter(pl.col("callee") >= 0)["added"].sum()) / max(added, 1.0),
             inward=_number(kinds.filter(pl.col("callee") == service)["added"].sum()) / max(added, 1.0),
-            queries=_number(kinds.filter(self._queries())["added"].sum()) / max(added, 1.0),
             starved=_number(local["slow"].cast(pl.Float64).mean()),
             kinds=tuple(self._told(row) for row in kinds.head(5).iter_rows(named=True)),
             rows=rows.astype(np.int64),
@@ -169,10 +163,6 @@ class _Reading:
             since=self._since,
             calls_slow=calls_slow,
         )
-
-    def _queries(self) -> pl.Expr:
-        found = [i for i, name in enumerate(self._tree.operations) if _QUERY.search(name)]
-        return (pl.col("callee") < 0) & pl.col("operation").is_in(found)
 
     def _usual_time(self, rows: Ints) -> float:
         """How long the traces of some spans would usually have taken, in microseconds of own time."""

@@ -30,7 +30,6 @@ MOST = 20
 _WORTH_TELLING = 0.2
 _NAMED = 0.3
 """Score from which slowness is sure enough to say how it comes about."""
-_MOSTLY = 0.6
 _PER_SERVICE = 3
 _FELT = 0.05
 """Share of an operation's calls that newly fail at which errors count about two thirds."""
@@ -144,13 +143,12 @@ def _onsets(samples: Sequence[tuple[Ints, Floats]], first: Sequence[int], window
 
 def _slow_clue(slow: SlowService, onset: _Onset, windows: Windows) -> Clue:
     lead = slow.kinds[0]
-    before, after, mechanism = lead.before / 1_000, lead.after / 1_000, _mechanism(slow)
+    before, after = lead.before / 1_000, lead.after / 1_000
     finding = make_finding(
         "trace",
         service=slow.service, window=windows.since(onset.at), onset=onset.at, uncertainty=onset.uncertainty,
         direction="up", size=after / before if before else 0.0, baseline=before, observed=after,
-        unit="Milliseconds", score=slow.score, mechanism=mechanism,
-        cause_kind="slow_query" if slow.score >= _NAMED and slow.queries >= _MOSTLY else None,
+        unit="Milliseconds", score=slow.score, mechanism=_mechanism(slow),
         summary=(
             f"{_place(slow, lead)} rose from {amount(before)} ms to {amount(after)} ms in {lead.calls} calls since "
             f"{clock(onset.at)}: {amount(100 * slow.share)}% of the time added in traces lies in {slow.service}"

@@ -94,17 +94,6 @@ def test_slow_work_is_blamed_on_who_does_it_without_naming_the_network() -> None
     assert found.finding.baseline == pytest.approx(20, rel=0.1)
 
 
-def test_slow_queries_of_an_untraced_database_are_named_at_the_service_that_asks() -> None:
-    world = World()
-    for trace, at, late in world.moments(60, 40):
-        query = world.about(400 if late else 8)
-        world.span(trace, "web", "", "web", "GET /buy", at, 0, query + 30)
-        world.span(trace, "api", "web", "api", "buy", at, 3, query + 20)
-        world.span(trace, "db", "api", "api", "SELECT orders", at, 8, query)
-    (found,) = clues(world)
-    assert (found.service, found.finding.cause_kind, found.finding.mechanism) == ("api", "slow_query", None)
-
-
 def test_starved_process_is_slow_at_its_work_and_at_its_calls() -> None:
     world = World()
     for trace, at, late in world.moments(60, 40):
