@@ -135,7 +135,7 @@ def gather(case: Case) -> Evidence:
     onset = find_onset(facts, case.table("alarms"), focus, windows)
     changes = read_changes(case.table("changes"), items, windows)
     placed = place_changes(changes, facts, table, onset, scope, graph)
-    versions = version_health(table, items, changes, focus)
+    versions = version_health(table, case.table("spans"), items, changes, focus)
     facts += [clue for _, clue in versions]
     facts += recurrence_clues(case.table("records"), facts, focus, windows, changes)
     observed = measured_services(table) | frozenset(case.table("spans")["service"].unique().to_list())

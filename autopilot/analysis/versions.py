@@ -1,6 +1,6 @@
 """Versions: how each deployed version behaved while it served."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -9,7 +9,7 @@ from autopilot.analysis.changes import Change
 from autopilot.analysis.clue import Clue, amount, clock, make_finding
 from autopilot.analysis.metrics import SUMS, SeriesTable
 from autopilot.analysis.state import Item
-from autopilot.analysis.windows import Windows, moment
+from autopilot.analysis.windows import MICROS, Windows, moment
 from autopilot.incident.base import TimeWindow
 from autopilot.incident.finding import Provenance, VersionHealth
 
@@ -20,6 +20,10 @@ _SLOWER = 1.25
 _FAILING = 0.02
 """Error share that is tolerated even when other versions have none."""
 _MOST = 12
+_GROUPS = 100
+"""Services times versions that traces are asked for."""
+_MINUTE = 60 * MICROS
+_FAILED = ["error", "throttled", "fault"]
 
 
 @dataclass(frozen=True)
@@ -47,9 +51,9 @@ class _Served:
 
 
 def version_health(
-    table: SeriesTable, items: Sequence[Item], changes: Sequence[Change], focus: frozenset[str]
+    table: SeriesTable, spans: pl.DataFrame, items: Sequence[Item], changes: Sequence[Change], focus: frozenset[str]
 ) -> list[tuple[VersionHealth, Clue]]:
-    """Verdicts on versions from series that carry a version, else from the times between deploys."""
+    """Verdicts on versions from series that carry a version, else from spans that do, else between deploys."""
     labelled = table.identity.filter((pl.col("version") != "") & pl.col("service").is_in(sorted(focus)))
     names = {
         (item.service, str(v.get("version"))): str(v.get("description"))
@@ -62,6 +66,7 @@ def version_health(
         .sort("service", "version")
         .iter_rows()
     ]
+    served += _of_spans(spans, names, focus - {s.service for s in served if s is not None}, table.windows)
     known = {s.service for s in served if s is not None}
     for service in sorted({c.service for c in changes if c.kind == "deploy"} & focus - known):
         deploys = [c for c in changes if c.kind == "deploy" and c.service == service]
@@ -87,6 +92,39 @@ def _of_label(table: SeriesTable, labelled: pl.DataFrame, service: str, version:
         latency["unit"].to_list()[0] if latency.height else "", errors / requests if requests and errors is not None
         else None, f"{first['namespace']} by version {version}", first["source"],
     )  # fmt: skip
+
+
+def _of_spans(
+    spans: pl.DataFrame, names: Mapping[tuple[str, str], str], services: frozenset[str], windows: Windows
+) -> list[_Served | None]:
+    """Versions as traces saw them, by the operation that two of them or more served most often."""
+    at = pl.col("start").cast(pl.Int64)
+    told = spans.filter(
+        (pl.col("version") != "") & pl.col("service").is_in(sorted(services)) & pl.col("duration").is_finite()
+        & (pl.col("duration") >= 0) & (at >= windows.start) & (at < windows.end)
+    )  # fmt: skip
+    shared = told.group_by("service", "operation").agg(n=pl.len(), versions=pl.col("version").n_unique())
+    most = (
+        shared.filter(pl.col("versions") > 1).sort("service", "n", "operation", descending=[False, True, False])
+        .unique("service", keep="first", maintain_order=True)
+    )  # fmt: skip
+    rows = told.join(most.select("service", "operation"), on=["service", "operation"], how="semi").with_columns(
+        time=at // _MINUTE * _MINUTE, failed=pl.col("status").is_in(_FAILED)
+    )
+    served: list[_Served | None] = []
+    groups = rows.select("service", "operation", "version").unique().sort("service", "operation", "version")
+    for service, operation, version in groups.head(_GROUPS).iter_rows():
+        own = rows.filter((pl.col("service") == service) & (pl.col("version") == version))
+        times = own["time"].to_list()
+        minutes = own.group_by("time").agg(value=1_000 * pl.col("duration").median()).sort("time")
+        failed = own["failed"].mean()
+        served.append(_Served(
+            service, "", names.get((service, version), version),
+            TimeWindow(start=moment(min(times)), end=moment(max(times) + _MINUTE)), minutes, "Milliseconds",
+            float(failed) if isinstance(failed, int | float) else None,
+            f"spans of {service} {operation} by version {version}", "traces",
+        ))  # fmt: skip
+    return served
 
 
 def _total(table: SeriesTable, rows: pl.DataFrame, signal: str, window: tuple[int, int] | None) -> float | None:

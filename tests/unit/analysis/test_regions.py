@@ -144,3 +144,20 @@ def test_labels_that_are_no_json_object_are_ignored() -> None:
             row["dimensions"] = broken
     assert only(story) == []
     assert np.isfinite([f.score for f in analyze(story.case()).findings]).all()
+
+
+def test_versions_are_judged_by_the_spans_that_carry_them() -> None:
+    story = Story(11, services=("checkout",))
+    for i in range(900):
+        before = 180 - 0.2 * i
+        canary = before < 20 and i % 4 == 0
+        story.add("spans", {
+            "trace_id": f"t{i}", "span_id": f"s{i}", "parent_id": "", "service": "checkout",
+            "start": NOW - timedelta(minutes=before), "duration": float(story.random.normal(0.2, 0.01)),
+            "status": "error" if canary and i % 8 else "ok", "version": "v2" if canary else "v1",
+            "operation": "POST",
+        })  # fmt: skip
+    dossier = analyze(story.case())
+    assert {v.version: v.healthy for v in dossier.versions} == {"v1": True, "v2": False}
+    assert "v2 served 09:40 UTC to 10:00 UTC" in dossier.versions[1].evidence
+    assert "50% of requests failed: unhealthy" in dossier.versions[1].evidence
