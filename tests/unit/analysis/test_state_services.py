@@ -1,15 +1,18 @@
 """Services, addresses, storage, nodes and namespaces: one thing is wrong and it is blamed, not its victims."""
 
+import json
 import re
 from typing import Any
 
 import pytest
 
 from autopilot.analysis.cluster.views import View
+from autopilot.analysis.dossier import analyze
 from autopilot.analysis.rules import Rule, all_rules, judge, read_rules
 from autopilot.analysis.signatures import SIGNATURES
 from autopilot.incident.cause import CAUSE_KINDS, MECHANISMS
 from tests.unit.analysis.small_cluster import SPACE, Shop
+from tests.unit.analysis.story import Story
 
 
 def test_a_selector_that_matches_nothing() -> None:
@@ -294,3 +297,32 @@ def test_warnings_that_healed_are_no_findings_and_those_that_hold_are_told_once(
     assert {f.service for f in told} == {"stock"}
     placed = [f for f in told if f.cause_kind == "scheduling"]
     assert [(f.mechanism, f.resource) for f in placed] == [("insufficient_cpu", "deployment/stock")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "cause"),
+    [
+        ("ecs_service", {"desired_count": 3, "running_count": 1}, "startup"),
+        ("ecs_service", {"desired_count": 3, "running_count": 3}, None),
+        ("ecs_service", {"desired_count": 0, "running_count": 0}, "config_change"),
+        ("ecs_service", {"desired_count": 3, "running_count": None}, None),
+        ("rds_instance", {"status": "storage-full", "allocated_storage": 20}, "disk"),
+        ("rds_instance", {"status": "backing-up"}, None),
+        ("rds_instance", {"status": "incompatible-parameters"}, "config_change"),
+        ("rds_instance", {"status": "rebooting"}, "dependency"),
+        ("dynamodb_table", {"status": "CREATING"}, "dependency"),
+        ("dynamodb_table", {"status": "UPDATING"}, None),
+        ("dynamodb_table", {"status": "INACCESSIBLE_ENCRYPTION_CREDENTIALS"}, "permission"),
+        ("lambda_alias", {"reserved_concurrency": 0}, "throttled"),
+        ("lambda_alias", {"reserved_concurrency": None}, None),
+    ],
+)
+def test_cloud_resources_are_judged_by_their_settings(
+    kind: str, settings: dict[str, object], cause: str | None
+) -> None:
+    story = Story(4)
+    story.add("inventory", {
+        "resource": f"arn:{kind}", "kind": kind, "name": "thing", "service": "orders",
+        "settings": json.dumps(settings),
+    })  # fmt: skip
+    assert [f.cause_kind for f in analyze(story.case()).findings if f.kind == "state"] == ([cause] if cause else [])
