@@ -15,9 +15,9 @@ _ROWS = 2_000
 _SAME_VERSION = 30 * 60 * MICROS
 _SAME_TIME = 5 * 60 * MICROS
 _SKEW = 60 * MICROS
-_MOST_COMMITS = 30
+_MOST_COMMITS = 20
 """Commits that are kept of one deploy."""
-_DIFF = 40_000
+_DIFF = 30_000
 _NAME = 6
 """Letters that the name of a flag needs to be looked for."""
 _FILES = TypeAdapter(list[str])

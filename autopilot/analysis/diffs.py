@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-_MOST_CHARACTERS = 40_000
-_MOST_LINES = 1_200
+_MOST_CHARACTERS = 30_000
+_MOST_LINES = 500
 _LONGEST = 300
 Sign = Literal["+", "-", " "]
 Nature = Literal[

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from autopilot.analysis.diffs import HARM, DiffLine, Edit
-from autopilot.analysis.hazards import BOUNDS, HAZARDS, Hazard, Topic
+from autopilot.analysis.hazards import BOUNDS, HAZARDS, Hazard, Move, Topic
 
 _UNITS: dict[str, float] = {
     "ns": 1e-9, "nanosecond": 1e-9, "us": 1e-6, "microsecond": 1e-6, "ms": 1e-3, "millis": 1e-3,
@@ -28,18 +29,20 @@ _LASTING = re.compile(
 """A declaration at the left margin: it lives as long as the process."""
 _OWN = re.compile(r"(self|this|cls|[a-z])\.\w+")
 """A field of an object; an object that serves requests outlives them."""
+_LIVE = 0.25
+"""Harm of an edit's nature from which its lines are read."""
+_FAINT = 0.02
 _LEAST_CHANGE = 0.01
-_Matches = Callable[[str], bool]
 
 
 @lru_cache(maxsize=256)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE)
+    return re.compile(pattern)
 
 
 @lru_cache(maxsize=256)
 def _amounts(pattern: str) -> re.Pattern[str]:
-    return re.compile(rf"(?P<key>(?:{pattern})){_BETWEEN}(?<![\w.]){_NUMBER}", re.IGNORECASE)
+    return re.compile(rf"(?P<key>(?:{pattern})){_BETWEEN}(?<![\w.]){_NUMBER}")
 
 
 def risk(edits: Sequence[Edit], weights: Mapping[Topic, float]) -> tuple[Hazard | None, str, str, float]:
@@ -49,32 +52,49 @@ def risk(edits: Sequence[Edit], weights: Mapping[Topic, float]) -> tuple[Hazard 
         edits: The files of a change; those that can do next to nothing are left out.
         weights: How clearly the symptoms speak of each topic.
     """
-    live = [edit for edit in edits if HARM[edit.nature] >= 0.25]
-    best: tuple[Hazard | None, str, str, float] = (None, "", "", 0.0)
-    for hazard in HAZARDS:
-        worth = hazard.strength * max(weights.get(topic, 0.0) for topic in hazard.topics)
-        if worth > best[3]:
-            at = next(((edit.path, found) for edit in live if (found := _found(hazard, edit))), None)
-            best = (hazard, *at, worth) if at else best
-    return best
+    live = [_Sides.of(edit) for edit in edits if HARM[edit.nature] >= _LIVE]
+    worths = ((h.strength * max(weights.get(topic, 0.0) for topic in h.topics), h) for h in HAZARDS)
+    for worth, hazard in sorted(worths, key=lambda item: -item[0]):
+        if worth < _FAINT:
+            break
+        at = next(((sides.path, found) for sides in live if (found := _found(hazard, sides))), None)
+        if at is not None:
+            return (hazard, *at, worth)
+    return (None, "", "", 0.0)
 
 
-def _found(hazard: Hazard, edit: Edit) -> str:
+@dataclass(frozen=True)
+class _Sides:
+    """The code of an edit, read once: what was added, what was removed, and all lines."""
+
+    path: str
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    lines: tuple[DiffLine, ...]
+    text: str
+    """Both sides as one text, to see at once that a pattern is nowhere."""
+
+    @classmethod
+    def of(cls, edit: Edit) -> "_Sides":
+        added, removed = tuple(_code(edit.net("+"))), tuple(_code(edit.net("-")))
+        return cls(edit.path, added, removed, edit.lines, "\n".join([*added, *removed]).lower())
+
+
+def _found(hazard: Hazard, sides: _Sides) -> str:
     """The line in which an edit shows a hazard, "" when it does not."""
-    added, removed = _code(edit.net("+")), _code(edit.net("-"))
-    match hazard.move:
-        case "added":
-            return _more(hazard.pattern, added, removed)
-        case "removed":
-            return _more(hazard.pattern, removed, added)
-        case "edited":
-            return _more(hazard.pattern, [*added, *removed], ())
-        case "lowered" | "raised":
-            return _moved(hazard.pattern, removed, added, hazard.move == "raised")
-        case "in_loop":
-            return _in_loop(hazard.pattern, edit.lines)
-        case "kept":
-            return _kept(hazard.pattern, edit.lines, added)
+    added, removed = sides.added, sides.removed
+    if not _compiled(hazard.pattern).search(sides.text):
+        return ""
+    ways: Mapping[Move, Callable[[], str]] = {
+        "added": lambda: _more(hazard.pattern, added, removed),
+        "removed": lambda: _more(hazard.pattern, removed, added),
+        "edited": lambda: _more(hazard.pattern, [*added, *removed], ()),
+        "lowered": lambda: _moved(hazard.pattern, removed, added, upwards=False),
+        "raised": lambda: _moved(hazard.pattern, removed, added, upwards=True),
+        "in_loop": lambda: _in_loop(hazard.pattern, sides.lines),
+        "kept": lambda: _kept(hazard.pattern, sides.lines, added),
+    }
+    return ways[hazard.move]()
 
 
 def _code(lines: Iterable[str]) -> list[str]:
@@ -84,11 +104,11 @@ def _code(lines: Iterable[str]) -> list[str]:
 def _more(pattern: str, here: Sequence[str], there: Sequence[str]) -> str:
     """A line with the pattern, when there are more of them here than there."""
     rule = _compiled(pattern)
-    found = [line for line in here if rule.search(line)]
-    return found[0] if len(found) > sum(1 for line in there if rule.search(line)) else ""
+    found = [line for line in here if rule.search(line.lower())]
+    return found[0] if len(found) > sum(1 for line in there if rule.search(line.lower())) else ""
 
 
-def _moved(pattern: str, removed: Sequence[str], added: Sequence[str], upwards: bool) -> str:
+def _moved(pattern: str, removed: Sequence[str], added: Sequence[str], *, upwards: bool) -> str:
     """The added line whose amount is higher (or lower) than the one it replaces under a like name."""
     before = [amount for line in removed if (amount := _amount(pattern, line)) is not None]
     for line in added:
@@ -96,7 +116,7 @@ def _moved(pattern: str, removed: Sequence[str], added: Sequence[str], upwards: 
         if now is None:
             continue
         for then in before:
-            if now[0] != then[0] or not then[1]:
+            if not then[1] or (now[0] != then[0] and now[1]):
                 continue
             change = now[1] / then[1] - 1
             if change > _LEAST_CHANGE if upwards else change < -_LEAST_CHANGE:
@@ -106,7 +126,7 @@ def _moved(pattern: str, removed: Sequence[str], added: Sequence[str], upwards: 
 
 def _amount(pattern: str, line: str) -> tuple[bool, float] | None:
     """Whether a unit of time or size is known, and the amount in it."""
-    found = _amounts(pattern).search(line)
+    found = _amounts(pattern).search(line.lower())
     if found is None:
         return None
     number = float(found["number"].replace("_", ""))
@@ -122,7 +142,7 @@ def _amount(pattern: str, line: str) -> tuple[bool, float] | None:
 def _in_loop(pattern: str, lines: Sequence[DiffLine]) -> str:
     """An added call in the body of a loop, or of a loop that is itself new; depth is told by indentation."""
     rule = _compiled(pattern)
-    removed = sum(1 for line in lines if line.sign == "-" and line.net and rule.search(line.text))
+    removed = sum(1 for line in lines if line.sign == "-" and line.net and rule.search(line.text.lower()))
     found: list[str] = []
     loops: list[int] = []
     for line in lines:
@@ -132,7 +152,7 @@ def _in_loop(pattern: str, lines: Sequence[DiffLine]) -> str:
         loops = [outer for outer in loops if outer < depth]
         header = _LOOP.search(line.text)
         within = bool(loops) or (header is not None and not _feeds_loop(line.text))
-        if line.sign == "+" and line.net and within and rule.search(line.text):
+        if line.sign == "+" and line.net and within and rule.search(line.text.lower()):
             found.append(line.text)
         if header:
             loops.append(depth)
@@ -146,7 +166,7 @@ def _feeds_loop(text: str) -> bool:
 
 def _kept(pattern: str, lines: Sequence[DiffLine], added: Sequence[str]) -> str:
     """A line that adds to a collection of the module or of a long-lived object, when nothing new bounds it."""
-    if any(_compiled(BOUNDS).search(line) for line in added):
+    if any(_compiled(BOUNDS).search(line.lower()) for line in added):
         return ""
     shown = [line.text for line in lines if line.sign != "-" and not _COMMENT.match(line.text)]
     lasting = {found["name"] for text in shown if (found := _LASTING.match(text))}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from autopilot.analysis.changes import Change, Commit
 from autopilot.analysis.clue import Clue, amount, clock, make_finding
-from autopilot.analysis.diffs import HARM, nature_of_path
+from autopilot.analysis.diffs import HARM, Edit, nature_of_path
 from autopilot.analysis.metrics import SeriesTable
 from autopilot.analysis.onset import Onset
 from autopilot.analysis.relation import NO_RELATION, Reader, Relation, read_edits
@@ -19,6 +19,8 @@ MOST = 15
 """Change findings in a dossier."""
 _READ = 200
 """Changes whose content is read."""
+_CHARACTERS = 300_000
+"""Of diffs that are read in all, those of the nearest changes first: some hundred usual commits."""
 _HALVING = 30 * 60
 """Seconds before the onset at which a change has half the weight of one right before it."""
 
@@ -81,7 +83,13 @@ def _at(change: Change, onset: Onset, near: float) -> Placed:
 
 def _related(placed: Sequence[Placed], clues: Sequence[Clue], graph: Graph) -> list[Placed]:
     """Each with the relation of its content; of several commits the one that meets the symptoms most speaks."""
-    parts = [[(part.id, read_edits(part.diff, part.files)) for part in _parts(p.change)] for p in placed]
+    left = _CHARACTERS
+    parts: list[list[tuple[str, tuple[Edit, ...]]]] = []
+    for p in placed:
+        parts.append([])
+        for part in _parts(p.change):
+            parts[-1].append((part.id, read_edits(part.diff[:left], part.files)))
+            left -= min(left, len(part.diff))
     reader = Reader(clues, [edits for own in parts for _, edits in own if edits])
     related: list[Placed] = []
     for p, own in zip(placed, parts, strict=True):

@@ -22,6 +22,9 @@ _NOT_BAD = 0.7
 """What the words of something count that moved without being bad in itself."""
 _GENERIC = 0.4
 """What a hazard counts whose trouble is not named: something is slow, something fails."""
+_NOTHING_ELSE = 0.65
+"""What it counts when the symptoms name no trouble at all: then what an edit is known for is the best lead."""
+_PRECISE = 0.3
 _WORDS_FOR_HALF = 2.5
 """Rare shared words that make words alone worth a half."""
 _TOPICS: dict[Topic, re.Pattern[str]] = {topic: re.compile(pattern) for topic, pattern in TOPICS.items()}
@@ -185,12 +188,14 @@ class Reader:
         for service, weight, topics in self._topics:
             for topic in topics:
                 weights[topic] = max(weights.get(topic, 0.0), weight * reach.get(service, 0.1))
+        precise = max((w for topic, w in weights.items() if topic not in ("slowness", "failures")), default=0.0)
+        generic = _GENERIC if precise >= _PRECISE else _NOTHING_ELSE
         for topic in ALL_TOPICS:
             general = max(
                 weights.get("slowness", 0.0) if topic in SLOWING else 0.0,
                 weights.get("failures", 0.0) if topic in FAILING else 0.0,
             )
-            weights[topic] = max(weights.get(topic, 0.0), _GENERIC * general)
+            weights[topic] = max(weights.get(topic, 0.0), generic * general)
         return weights
 
     def _frame(self, edits: Sequence[Edit], reach: Mapping[str, float]) -> str:
