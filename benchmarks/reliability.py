@@ -1,7 +1,7 @@
-"""Whether the score of a suspect says how often it is right, and whether a map of scores would say it better.
+"""Whether a suspect is right as often as its likelihood says, and the constants of the map that gives it.
 
-The map is `1 - (1 - score) ** power`: doubt to a power keeps 0, 1 and the order of suspects. Its power is fitted by
-likelihood without the set it is judged on.
+The map of `autopilot.analysis.calibration` is fitted by maximum likelihood, every set counting alike, and judged on
+each set with constants fitted on the others.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,13 +9,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from autopilot.analysis.calibration import leads
 from benchmarks.demo import wilson
 from benchmarks.predictions import Prediction
 from benchmarks.scoring import Truth
 
 BINS = 5
-_POWERS = np.arange(0.5, 4.01, 0.05)
-_EDGE = 1e-6
+_STEPS = 50
+_RIDGE = 1e-3
+Constants = tuple[float, float, float]
+"""Intercept, weight of the score, weight of the lead."""
 
 
 @dataclass(frozen=True)
@@ -26,16 +29,22 @@ class Judged:
     place: int
     """From 1."""
     score: float
+    lead: float
     right: bool
 
 
 def judge(truths: Mapping[str, Sequence[Truth]], answers: Mapping[str, Prediction]) -> list[Judged]:
     """The leading suspects of every answer, held against the truth."""
-    return [
-        Judged(name, place, score, component in truth.services)
-        for name in sorted(truths) for truth in truths[name] if truth.id in answers
-        for place, (component, score) in enumerate(answers[truth.id].suspects, start=1)
-    ]  # fmt: skip
+    judged: list[Judged] = []
+    for name in sorted(truths):
+        for truth in truths[name]:
+            suspects = answers[truth.id].suspects if truth.id in answers else ()
+            behind = leads([score for _, score in suspects])
+            judged += [
+                Judged(name, place, score, lead, component in truth.services)
+                for place, ((component, score), lead) in enumerate(zip(suspects, behind, strict=True), start=1)
+            ]
+    return judged
 
 
 def calibration_error(scores: Sequence[float], right: Sequence[bool]) -> float:
@@ -56,47 +65,66 @@ def _bins(scores: Sequence[float]) -> list[list[int]]:
     return [[n for n, place in enumerate(places) if place == each] for each in range(BINS)]
 
 
-def fit(judged: Sequence[Judged]) -> float:
-    """The power that makes the outcomes of first suspects most likely; 1 without any."""
-    first = [j for j in judged if j.place == 1]
-    if not first:
-        return 1.0
-    doubt = 1 - np.array([j.score for j in first])
-    right = np.array([j.right for j in first])
-    sure = np.clip(1 - doubt[None, :] ** _POWERS[:, None], _EDGE, 1 - _EDGE)
-    likelihood = np.where(right, np.log(sure), np.log(1 - sure)).sum(axis=1)
-    return float(_POWERS[int(np.argmax(likelihood))])
+def fit(judged: Sequence[Judged]) -> Constants | None:
+    """The constants that make the outcomes most likely; None when all outcomes are alike."""
+    right = np.array([j.right for j in judged])
+    if not judged or right.all() or not right.any():
+        return None
+    sizes = {name: sum(j.dataset == name for j in judged) for name in {j.dataset for j in judged}}
+    x = np.array([[1.0, j.score, j.lead] for j in judged])
+    share = np.array([len(judged) / len(sizes) / sizes[j.dataset] for j in judged])
+    w = np.zeros(3)
+    for _ in range(_STEPS):  # Newton's method; the small ridge keeps separable outcomes finite
+        p = 1 / (1 + np.exp(-x @ w))
+        gradient = x.T @ (share * (right - p)) - _RIDGE * w
+        hessian = (x.T * (share * p * (1 - p))) @ x + _RIDGE * np.eye(3)
+        w += np.linalg.solve(hessian, gradient)
+    return float(w[0]), float(w[1]), float(w[2])
+
+
+def likelihood(judged: Judged, constants: Constants | None) -> float:
+    """What the map says of a suspect; its score where nothing could be fitted."""
+    if constants is None:
+        return judged.score
+    intercept, of_score, of_lead = constants
+    return float(1 / (1 + np.exp(-(intercept + of_score * judged.score + of_lead * judged.lead))))
 
 
 def mapped(judged: Sequence[Judged]) -> list[float]:
-    """Scores through the map, each with the power fitted on the other sets."""
-    powers = {name: fit([j for j in judged if j.dataset != name]) for name in {j.dataset for j in judged}}
-    return [1 - (1 - j.score) ** powers[j.dataset] for j in judged]
+    """Likelihoods, each with the constants fitted on the other sets."""
+    constants = {
+        name: fit([j for j in judged if j.dataset != name]) for name in sorted({j.dataset for j in judged})
+    }
+    return [likelihood(j, constants[j.dataset]) for j in judged]
 
 
 def reliability(judged: Sequence[Judged]) -> str:
-    """Tables of first suspects and of those behind them, with what the map would change."""
-    parts = [[j for j in judged if j.place == 1], [j for j in judged if j.place > 1]]
+    """Tables of first suspects and of those behind them, with likelihoods from constants of the other sets."""
     through = dict(zip(map(id, judged), mapped(judged), strict=True))
-    lines = ["| suspect | score | suspects | mean score | right (95 %) |", "|---|---|---|---|---|"]
+    lines = ["| suspect | likelihood | suspects | mean | right (95 %) |", "|---|---|---|---|---|"]
     ends = [""]
-    for words, part in zip(("first", "second or third"), parts, strict=True):
-        scores, right = [j.score for j in part], [j.right for j in part]
+    for words, first in (("first", True), ("second or third", False)):
+        part = [j for j in judged if (j.place == 1) == first]
+        said, right = [through[id(j)] for j in part], [j.right for j in part]
         lines += [
-            _row(words, place, [part[n] for n in inside]) for place, inside in enumerate(_bins(scores)) if inside
+            _row(words, place, [said[n] for n in inside], [right[n] for n in inside])
+            for place, inside in enumerate(_bins(said))
+            if inside
         ]
-        new = [through[id(j)] for j in part]
+        raw = [j.score for j in part]
         ends.append(
-            f"{words}: calibration error {calibration_error(scores, right):.3f} "
-            f"(mapped {calibration_error(new, right):.3f}), Brier {brier(scores, right):.3f} "
-            f"(mapped {brier(new, right):.3f})"
+            f"{words}: calibration error {calibration_error(said, right):.3f} "
+            f"(of the scores {calibration_error(raw, right):.3f}), Brier {brier(said, right):.3f} "
+            f"({brier(raw, right):.3f})"
         )
-    return "\n".join([*lines, *ends, f"Power of the map, fitted on all sets: {fit(judged):.2f}."])
+    constants = fit(judged)
+    told = ", ".join(f"{value:.2f}" for value in constants) if constants else "none"
+    return "\n".join([*lines, *ends, f"Constants fitted on all sets (intercept, score, lead): {told}."])
 
 
-def _row(words: str, place: int, inside: Sequence[Judged]) -> str:
-    right = sum(j.right for j in inside)
-    low, high = wilson(right, len(inside))
-    mean = sum(j.score for j in inside) / len(inside)
-    share = f"{right / len(inside):.2f} ({low:.2f} to {high:.2f})"
-    return f"| {words} | {place / BINS:.1f} to {(place + 1) / BINS:.1f} | {len(inside)} | {mean:.2f} | {share} |"
+def _row(words: str, place: int, said: Sequence[float], outcomes: Sequence[bool]) -> str:
+    right = sum(outcomes)
+    low, high = wilson(right, len(outcomes))
+    share = f"{right / len(outcomes):.2f} ({low:.2f} to {high:.2f})"
+    mean = sum(said) / len(said)
+    return f"| {words} | {place / BINS:.1f} to {(place + 1) / BINS:.1f} | {len(outcomes)} | {mean:.2f} | {share} |"

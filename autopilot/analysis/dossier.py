@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from autopilot.analysis.alarms import alarm_clues
 from autopilot.analysis.blame import Place, support
+from autopilot.analysis.calibration import likelihoods
 from autopilot.analysis.candidate import Candidate
 from autopilot.analysis.changes import read_changes
 from autopilot.analysis.clue import Clue
@@ -85,7 +86,8 @@ def conclude(case: Case, evidence: Evidence, first_finding: int = 1, weights: We
     findings, ids = _numbered(evidence, candidates, first_finding)
     clear = any(c.adverse and c.score >= 0.3 for c in evidence.clues)
     enough = clear and any(c.score >= ENOUGH for c in candidates)
-    suspects = tuple(_suspect(c, ids) for c in candidates)
+    told = likelihoods([c.score for c in candidates])
+    suspects = tuple(_suspect(c, likelihood, ids) for c, likelihood in zip(candidates, told, strict=True))
     return Dossier(
         incident_id=case.scope.incident_id,
         revision=case.manifest.revision,
@@ -161,7 +163,7 @@ def _numbered(
     return tuple(clue.finding.model_copy(update={"id": ids[id(clue)]}) for clue in kept), ids
 
 
-def _suspect(candidate: Candidate, ids: Mapping[int, str]) -> Suspect:
+def _suspect(candidate: Candidate, likelihood: float, ids: Mapping[int, str]) -> Suspect:
     change = candidate.change
     return Suspect(
         service=candidate.service,
@@ -173,6 +175,7 @@ def _suspect(candidate: Candidate, ids: Mapping[int, str]) -> Suspect:
         commit=candidate.commit,
         change_summary=f"{change.kind} {change.version}: {change.summary}" if change else "",
         score=round(candidate.score, 4),
+        likelihood=round(likelihood, 4),
         finding_ids=tuple(ids[id(clue)] for clue in candidate.clues if id(clue) in ids),
         reason=candidate.reason,
     )

@@ -55,7 +55,7 @@ class Finding(Model):
 
 
 class Suspect(Model):
-    """A possible root cause with a calibrated score."""
+    """A possible root cause: how much evidence speaks for it, and how often such suspects are right."""
 
     service: Name
     resource: Name = ""
@@ -68,6 +68,9 @@ class Suspect(Model):
     """The commit of that change that the evidence points at, by the id of its record."""
     change_summary: Line = ""
     score: float = Field(ge=0, le=1)
+    """Evidence, weighed."""
+    likelihood: float | None = Field(default=None, ge=0, le=1)
+    """The calibrated score: the share of such suspects that were right on public incidents."""
     finding_ids: tuple[str, ...]
     reason: Line
 

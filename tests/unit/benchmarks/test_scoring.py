@@ -15,7 +15,7 @@ from benchmarks import accuracy
 from benchmarks.cases import read_case
 from benchmarks.fault_types import CAUSE_REMEDIATION, FAULT_MECHANISMS, MECHANISM_FAULT
 from benchmarks.predictions import Prediction, predict
-from benchmarks.reliability import brier, calibration_error, fit, judge, reliability
+from benchmarks.reliability import brier, calibration_error, fit, judge, likelihood, reliability
 from benchmarks.report import as_json, compared, misses
 from benchmarks.scoring import Truth, rank_of, same_commit, score_set, shares
 from tests.unit.benchmarks.small_cases import START, fault, write_case, write_samples
@@ -117,13 +117,14 @@ def test_scores_are_held_against_being_right() -> None:
     }
     found = judge(truths, answers)
     assert [(j.place, j.right) for j in found[:2]] == [(1, True), (2, False)]
-    assert 1 - 0.4 ** fit(found) == pytest.approx(0.9, abs=0.01), (
-        "doubt to this power meets the share of right ones"
-    )
+    constants = fit(found)
+    assert constants is not None
+    assert likelihood(found[0], constants) == pytest.approx(0.9, abs=0.02), "the share of right ones"
+    assert likelihood(found[1], constants) < 0.05
     told = reliability(found)
-    assert "| first | 0.6 to 0.8 | 20 | 0.60 | 0.90 (0.70 to 0.97) |" in told
-    assert "| second or third | 0.4 to 0.6 | 20 | 0.50 | 0.00" in told
-    assert fit([]) == 1
+    assert "| first | 0.8 to 1.0 | 20 | 0.90 | 0.90 (0.70 to 0.97) |" in told
+    assert "| second or third | 0.0 to 0.2 | 20 |" in told
+    assert fit([]) is None
 
 
 def test_where_plain_and_cross_validated_figures_part_is_said() -> None:
