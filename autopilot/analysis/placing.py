@@ -21,6 +21,12 @@ _READ = 200
 """Changes whose content is read."""
 _CHARACTERS = 300_000
 """Of diffs that are read in all, those of the nearest changes first: some hundred usual commits."""
+_NEIGHBOUR = 0.8
+"""What a service counts that the scope calls, and a caller whose change does what the scope suffers from."""
+_AROUND = 0.5
+"""What callers count, and everybody where nobody's calls are known."""
+_MEETS = 0.4
+"""Relation from which content meets the symptoms well."""
 _HALVING = 30 * 60
 """Seconds before the onset at which a change has half the weight of one right before it."""
 
@@ -53,8 +59,8 @@ def place_changes(
     around = reach.union(*(graph.callers(s) for s in scope))
     known = bool(reach - scope) or bool(around - scope)
     placed = [
-        _at(change, onset, 1.0 if change.service in scope else 0.8 if change.service in reach
-            else 0.5 if change.service in around or not known else 0.15)
+        _at(change, onset, 1.0 if change.service in scope else _NEIGHBOUR if change.service in reach
+            else _AROUND if change.service in around or not known else 0.15)
         for change in changes
     ]  # fmt: skip
     nearest = sorted(placed, key=lambda p: (-p.near, p.after_onset, -p.closeness, p.change.id))[:_READ]
@@ -97,7 +103,8 @@ def _related(placed: Sequence[Placed], clues: Sequence[Clue], graph: Graph) -> l
         found = [(reader.relate(edits, reach), commit) for commit, edits in own]
         relation, commit = max(found, key=lambda item: (item[0].score, HARM[item[0].nature], item[1]))
         of_commit = any(c.id == commit for c in p.change.commits)
-        related.append(replace(p, relation=relation, commit=commit if of_commit else ""))
+        near = max(p.near, _NEIGHBOUR) if p.near >= _AROUND and relation.score >= _MEETS else p.near
+        related.append(replace(p, relation=relation, commit=commit if of_commit else "", near=near))
     return related
 
 
