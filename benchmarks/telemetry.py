@@ -30,6 +30,7 @@ _METRICS = (
     ("retries", "Count", "Sum"), ("cache_hits", "Count", "Sum"), ("threads", "Count", "Average"),
 )  # fmt: skip
 Values = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.int64]
 _SOURCES = ("cloudwatch", "prometheus", "otel", "statsd")
 _SICK = 20
 """One service in so many is hurt."""
@@ -77,10 +78,38 @@ def _parts(size: Size, random: np.random.Generator) -> Iterator[tuple[str, Table
         series = range(number, size.series, len(_SOURCES))
         if series:
             yield source, "metrics", _metrics(series, size, source, random)
+    traces = _draw_traces(size, random)
     if size.lines:
-        yield "logs", "logs", _logs(size, random)
+        yield "logs", "logs", _logs(size, traces, random)
     if size.spans:
-        yield "traces", "spans", _spans(size, random)
+        yield "traces", "spans", _spans(size, traces, random)
+
+
+@dataclass(frozen=True)
+class _Traces:
+    """When each trace began (microseconds) and in which service; then it goes through the next ones."""
+
+    begun: Numbers
+    first: Numbers
+
+    def of_services(self, services: Numbers, random: np.random.Generator) -> Numbers:
+        """A trace for each service that passes through it, where there is one."""
+        order: Numbers = np.argsort(self.first, kind="stable").astype(np.int64)
+        begins = np.searchsorted(self.first[order], np.arange(int(services.max()) + 2))
+        low, high = begins[services], begins[services + 1]
+        within: Numbers = np.floor(random.random(size=len(services)) * (high - low)).astype(np.int64)
+        return order[np.minimum(low + within, len(order) - 1)]
+
+
+def _draw_traces(size: Size, random: np.random.Generator) -> _Traces:
+    count = max(size.spans // _DEPTH, 1)
+    start = _micros(END) - 180 * 60_000_000
+    begun = np.sort(random.integers(start, _micros(END), size=count))
+    return _Traces(begun, random.integers(size.services, size=count))
+
+
+def _trace_id(trace: str) -> pl.Expr:
+    return pl.format("{}{}", pl.lit("7f3a9c52e1"), pl.col(trace).cast(pl.String).str.zfill(12))
 
 
 def _service(number: int) -> str:
@@ -122,34 +151,37 @@ def _metrics(series: range, size: Size, source: str, random: np.random.Generator
     )
 
 
-def _logs(size: Size, random: np.random.Generator) -> pl.DataFrame:
+def _logs(size: Size, traces: _Traces, random: np.random.Generator) -> pl.DataFrame:
+    """Lines of requests: each within a trace, where there are traces, else at any time."""
     lines = draw_lines(random, size.lines, size.templates)
+    service = lines.truth.to_numpy().astype(np.int64) % size.services
     start = _micros(END) - 180 * 60_000_000
-    times = np.sort(random.integers(start, _micros(END), size=size.lines))
-    service = lines.truth.to_numpy() % size.services
+    times = random.integers(start, _micros(END), size=size.lines)
+    trace = np.arange(size.lines)
+    if size.spans:
+        depth = random.integers(_DEPTH, size=size.lines)
+        trace = traces.of_services((service - depth) % size.services, random)
+        times = traces.begun[trace] + 1_000 * depth + random.integers(900, size=size.lines)
     late = (times >= _micros(END) - _LATE * 60_000_000) & (service % _SICK == 0)
     failing = late & (random.random(size.lines) < 0.3)
     number = pl.Series(random.integers(1, 90_000, size=size.lines)).cast(pl.String)
     frame = pl.DataFrame({
         "time": pl.Series(times).cast(pl.Datetime("us", "UTC")), "level": lines.level, "message": lines.message,
         "service": pl.Series([_service(n) for n in range(size.services)]).gather(service),
-        "trace_id": pl.Series(random.integers(1 << 62, size=size.lines)).cast(pl.String), "failing": failing,
+        "trace": trace, "failing": failing,
     })  # fmt: skip
     refused = pl.format("connection refused by store {} after {} ms", pl.col("service"), number)
     return frame.with_columns(
         message=pl.when("failing").then(refused).otherwise("message"),
         level=pl.when("failing").then(pl.lit("ERROR")).otherwise("level"),
         resource=pl.concat_str(pl.lit("/logs/"), "service"), kind=pl.lit("application"), region=pl.lit("eu-1"),
-    ).drop("failing")  # fmt: skip
+    ).drop("failing", "trace").sort("time")  # fmt: skip
 
 
-def _spans(size: Size, random: np.random.Generator) -> pl.DataFrame:
-    traces = max(size.spans // _DEPTH, 1)
-    start = _micros(END) - 180 * 60_000_000
-    begun = np.sort(random.integers(start, _micros(END), size=traces))
-    first = random.integers(size.services, size=traces)
+def _spans(size: Size, drawn: _Traces, random: np.random.Generator) -> pl.DataFrame:
+    traces, begun = len(drawn.begun), drawn.begun
     own = random.lognormal(-4, 0.3, size=(traces, _DEPTH))
-    service = (first[:, None] + np.arange(_DEPTH)) % size.services
+    service = (drawn.first[:, None] + np.arange(_DEPTH)) % size.services
     late = (begun >= _micros(END) - _LATE * 60_000_000)[:, None] & (service % _SICK == 0)
     own[late] *= 8
     failed: npt.NDArray[np.bool_] = late & (random.random(size=(traces, _DEPTH)) < 0.4)
@@ -160,7 +192,7 @@ def _spans(size: Size, random: np.random.Generator) -> pl.DataFrame:
     caller = pl.format("{}-{}", "trace", pl.col("depth") - 1)
     parent = pl.when(pl.col("depth") > 0).then(caller).otherwise(pl.lit(""))
     return pl.DataFrame({"trace": trace, "depth": depth}).select(
-        trace_id=pl.format("{}{}", pl.lit("7f3a9c52e1"), pl.col("trace").cast(pl.String).str.zfill(12)),
+        trace_id=_trace_id("trace"),
         span_id=pl.format("{}-{}", "trace", "depth"),
         parent_id=parent,
         service=names.gather(service.ravel()),
