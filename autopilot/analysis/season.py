@@ -1,12 +1,13 @@
 """Seasonality: what a series usually does at this time of the day or of the week.
 
-A profile of medians per part of the period is taken off a series only where there are at least two whole periods of
-history and each of them is foretold by the others: what remains must spread clearly less, judged on periods that
-had no part in the profile. So a series without habits stays exactly as it is.
+A profile of clipped means per part of the period is taken off a series only where there are at least two whole
+periods of history and every other one foretells the rest: what remains must spread clearly less, judged on periods
+that had no part in the profile. So a series without habits stays as it is.
 """
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from autopilot.analysis.windows import MICROS
 
@@ -20,6 +21,8 @@ _PARTS = {DAY: 24, 7 * DAY: 168}
 _LEAST_PERIODS = 2
 _ENOUGH = 0.75
 """Whole periods may lack a bit at either end of a baseline; this share of the last one suffices."""
+_FAR = 4.0
+"""Median deviations beyond which a sample is no habit."""
 _EXPLAINED = 0.7
 """Least shrinking of the spread (median absolute deviation) that makes a profile worth using."""
 
@@ -35,56 +38,58 @@ def without_season(time: Ints, value: Floats, base: Flags, start: Ints, count: I
         count: Samples of each series.
 
     Returns:
-        The values; unchanged (and not copied) when no series has a habit.
+        The values; the same array when no series has enough history.
     """
-    first = time[start]
-    span = np.where(base, time, 0)
-    reach = np.maximum.reduceat(span, start) - first
+    reach = np.maximum.reduceat(np.where(base, time, 0), start) - time[start]
     result = value
     for period, parts in sorted(_PARTS.items(), reverse=True):
-        for index in np.flatnonzero(reach >= (_LEAST_PERIODS - 1 + _ENOUGH) * period):
-            rows = slice(int(start[index]), int(start[index] + count[index]))
-            habit = _habit(time[rows], result[rows], base[rows], period, parts)
-            if habit is not None:
-                result = result.copy() if result is value else result
-                result[rows] = result[rows] - habit
+        long = reach >= (_LEAST_PERIODS - 1 + _ENOUGH) * period
+        if long.any():
+            rows = np.repeat(long, count)
+            number = np.repeat(np.arange(int(long.sum())), count[long])
+            turn = (time[rows] - np.repeat(time[start[long]], count[long])) // period
+            habit = _habits(result[rows], base[rows], number, turn % 2, _place(time[rows], period, parts), parts)
+            result = result.copy()
+            result[rows] -= habit
     return result
 
 
-def _habit(time: Ints, value: Floats, base: Flags, period: int, parts: int) -> Floats | None:
-    """How far each sample usually is from the median at its time; None when history does not repeat itself."""
-    usual = value[base]
-    middle = float(np.median(usual))
-    spread = float(np.median(np.abs(usual - middle)))
-    if spread == 0 or usual.size < _LEAST_PERIODS * parts // 4:
-        return None
-    turn = (time[base] - time[0]) // period
-    remains = np.empty_like(usual)
-    for one in np.unique(turn):
-        here = turn == one
-        profile = _profile(time[base][~here], usual[~here] - middle, period, parts)
-        if profile is None:
-            return None
-        remains[here] = usual[here] - middle - _at(profile, time[base][here], period)
-    if float(np.median(np.abs(remains - np.median(remains)))) > _EXPLAINED * spread:
-        return None
-    profile = _profile(time[base], usual - middle, period, parts)
-    return None if profile is None else _at(profile, time, period)
+def _place(time: Ints, period: int, parts: int) -> Floats:
+    """Where in the period a time lies, counted in parts."""
+    return time % period / period * parts
 
 
-def _profile(time: Ints, away: Floats, period: int, parts: int) -> Floats | None:
-    """Median deviation per part of the period; parts without samples take their neighbours' mean."""
-    part = (time % period) * parts // period
-    order = np.lexsort((away, part))
-    known, first, counts = np.unique(part[order], return_index=True, return_counts=True)
-    if known.size < parts // 2:
-        return None
-    ranked = away[order]
-    medians = (ranked[first + (counts - 1) // 2] + ranked[first + counts // 2]) / 2
-    return np.interp(np.arange(parts), known, medians, period=parts)
+def _habits(value: Floats, base: Flags, number: Ints, fold: Ints, place: Floats, parts: int) -> Floats:
+    """How far each sample usually is from the middle at its time; zero for series that do not repeat themselves."""
+    series = int(number[-1]) + 1
+    away = value - _medians(value[base], number[base], series)[number]
+    spread = _medians(np.abs(away[base]), number[base], series)
+    clipped = np.clip(away, -_FAR * spread[number], _FAR * spread[number])
+    cell = (number * 2 + fold) * parts + place.astype(np.int64)
+    shape = (series, 2, parts)
+    sums = np.bincount(cell[base], clipped[base], minlength=series * 2 * parts).reshape(shape)
+    counts = np.bincount(cell[base], minlength=series * 2 * parts).reshape(shape)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        profile, whole = sums / counts, sums.sum(axis=1) / counts.sum(axis=1)
+    foretold = np.nan_to_num(profile[number, 1 - fold, place.astype(np.int64)])
+    left = _medians(np.abs(away - foretold)[base], number[base], series)
+    covered = ((counts > 0).sum(axis=2) >= parts // 2).all(axis=1)
+    repeats = covered & (left <= _EXPLAINED * spread)
+    whole = np.where(repeats[:, None], whole, 0.0)
+    return _between(np.where(np.isnan(whole), 0.0, whole), number, place)
 
 
-def _at(profile: Floats, time: Ints, period: int) -> Floats:
-    """The profile at each time, straight between the middles of its parts."""
-    place = (time % period) / period * profile.size - 0.5
-    return np.interp(place, np.arange(profile.size), profile, period=profile.size)
+def _medians(value: Floats, number: Ints, series: int) -> Floats:
+    """The median of each series; zero for a series without samples."""
+    found = pl.DataFrame({"series": number, "value": value}).group_by("series").agg(pl.col("value").median())
+    result = np.zeros(series)
+    result[found["series"].to_numpy()] = found["value"].to_numpy()
+    return result
+
+
+def _between(profile: Floats, number: Ints, place: Floats) -> Floats:
+    """The profile at each place, straight between the middles of its parts."""
+    low = np.floor(place - 0.5).astype(np.int64)
+    share = place - 0.5 - low
+    parts = profile.shape[1]
+    return profile[number, low % parts] * (1 - share) + profile[number, (low + 1) % parts] * share
