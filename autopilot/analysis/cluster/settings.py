@@ -1,17 +1,21 @@
 """Settings from elsewhere: variables out of config maps and secrets, and gateways' routes in files."""
 
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, islice
 from typing import Any
 
 import yaml
 
 from autopilot.analysis.cluster.objects import Cluster, Observed, is_object, listing, mapping, part, text
 
-_LONGEST = 100_000
+_LONGEST = 40_000
 """Characters of a file that are parsed; settings of gateways are far smaller."""
-_DEEPEST = 12
+_DEEPEST = 30
+_MOST_FILES = 20
+_MOST_PARTS = 20_000
+"""Parts of a document that are looked at; aliases could make them countless."""
 _MOST_ROUTES = 1_000
 _TARGETS = ("uri", "url", "target", "upstream", "service", "host", "backend", "cluster", "destination")
 _LABELS = ("id", "name", "path", "prefix", "route", "match", "location", "predicates", "paths")
@@ -19,7 +23,10 @@ _DEFAULT = re.compile(r"\$\{[^}:]*:?-?([^}]*)\}")
 _HOST = re.compile(
     r"^(?:[a-z][a-z0-9+.-]*:/{1,2})?([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)(?::(\d{1,5}))?(?:/.*)?$"
 )
-_NGINX = re.compile(r"location\s+(?:[=~^*]+\s*)?([^\s{]+)\s*\{[^{}]*?proxy_pass\s+([^;\s]+)\s*;")
+_NGINX = re.compile(
+    r"location\s{1,9}(?:[=~^*]{1,3}\s{0,9})?([^\s{]{1,300})\s{0,9}\{[^{}]{0,3000}?proxy_pass\s{1,9}([^;\s]{1,300})"
+)
+"""Every repeat is bounded, so that no file can make a search slow."""
 _Target = tuple[str, str]
 """Service and port; both may be empty."""
 _VARIABLE = re.compile(r"[A-Za-z_][\w.-]*")
@@ -98,15 +105,12 @@ def _meant(words: Sequence[str], target: str, cores: Mapping[str, str]) -> str:
 
 def _routes(settings_map: Observed) -> Iterator[tuple[list[str], _Target]]:
     """The words of each route (its name and the segments of its paths) and the host it leads to."""
-    found = 0
-    for _, content in sorted(mapping(settings_map.body, "data").items()):
-        if not isinstance(content, str) or len(content) > _LONGEST:
-            continue
-        for words, target in (*_in_yaml(content), *_in_nginx(content)):
-            found += 1
-            if found > _MOST_ROUTES:
-                return
-            yield words, target
+    files = [c for _, c in sorted(mapping(settings_map.body, "data").items()) if isinstance(c, str)]
+    found = (
+        route for content in files[:_MOST_FILES] if len(content) <= _LONGEST
+        for route in (*_in_yaml(content), *_in_nginx(content))
+    )  # fmt: skip
+    yield from islice(found, _MOST_ROUTES)
 
 
 def _in_nginx(content: str) -> Iterator[tuple[list[str], _Target]]:
@@ -116,28 +120,39 @@ def _in_nginx(content: str) -> Iterator[tuple[list[str], _Target]]:
 
 def _in_yaml(content: str) -> Iterator[tuple[list[str], _Target]]:
     # Only files that speak of routes are worth parsing.
-    if not re.search(r"\b(routes?|predicates|upstreams?|paths?)\b", content, re.IGNORECASE):
+    if not re.search(r"\b(routes?|predicates|upstreams?|paths?)\b", content, re.IGNORECASE) or _deep(content):
         return
     try:
-        documents = list(yaml.load_all(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+        # The faster loader in C ends the process on a document that is nested too deeply; this one raises.
+        documents = list(yaml.load_all(content, Loader=yaml.SafeLoader))
     except (yaml.YAMLError, ValueError, RecursionError):
         return
-    for document in documents:
-        yield from _in_tree(document, 0)
+    waiting: deque[Any] = deque(documents)
+    for _ in range(_MOST_PARTS):
+        if not waiting:
+            return
+        value = waiting.popleft()
+        if is_object(value):
+            yield from _route(value)
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(_members(value))
+        while len(waiting) > _MOST_PARTS:
+            waiting.pop()
 
 
-def _in_tree(value: Any, depth: int) -> Iterator[tuple[list[str], _Target]]:
-    if depth > _DEEPEST:
-        return
-    if is_object(value):
-        addresses = (_target(told) for key in _TARGETS if isinstance(told := value.get(key), str))
-        target = next(addresses, ("", ""))
-        words = _segments(_texts(value.get(key) for key in _LABELS))
-        if target[0] and words:
-            yield words, target
-    below = list(value.values()) if is_object(value) else _members(value) if isinstance(value, list) else []
-    for inner in below[:_MOST_ROUTES]:
-        yield from _in_tree(inner, depth + 1)
+def _deep(content: str) -> bool:
+    """Whether brackets, or markers on one line, are nested deeper than settings are; parsing takes their square."""
+    steps = (1 if bracket in "[{" else -1 for bracket in re.findall(r"[\[\]{}]", content))
+    return max(accumulate(steps), default=0) > _DEEPEST or bool(re.search(rf"(?:[-?:] ){{{_DEEPEST}}}", content))
+
+
+def _route(value: Mapping[str, Any]) -> Iterator[tuple[list[str], _Target]]:
+    addresses = (_target(told) for key in _TARGETS if isinstance(told := value.get(key), str))
+    target = next(addresses, ("", ""))
+    words = _segments(_texts(value.get(key) for key in _LABELS))
+    if target[0] and words:
+        yield words, target
 
 
 def _members(value: Any) -> list[Any]:

@@ -1,6 +1,7 @@
 """What software says, and files of gateways, against the objects of a cluster: who is to blame, and for what."""
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -179,6 +180,15 @@ def test_routes_to_where_nobody_can_look_are_left_alone() -> None:
     content = ROUTES.replace("lb://${ORDERS_HOST:shop-users-service}", "https://orders.example.com")
     objects = [o for name in ("order", "users", "payments", "cart") for o in app(f"shop-{name}-service")]
     assert world([*objects, ("configmap", "gateway", {"data": {"application.yml": content}})]) == []
+
+
+def test_a_file_that_unfolds_without_an_end_is_read_in_no_time() -> None:
+    layers = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
+    content = f"routes: []\na0: &a0 [x, y]\n{layers}"
+    files = {"a.yml": content, "nginx.conf": "location " + "=" * 39_000, "deep.yml": "routes: " + "[" * 39_000}
+    started = time.perf_counter()
+    assert world([*app("web"), ("configmap", "gateway", {"data": files})]) == []
+    assert time.perf_counter() - started < 3
 
 
 @pytest.mark.parametrize(
