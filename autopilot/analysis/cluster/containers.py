@@ -90,6 +90,7 @@ def _state(status: Any, at: datetime | None) -> dict[str, Any]:
     return {
         "observed": is_object(status),
         "ready": ready,
+        "running": is_object(part(status, "state", "running")),
         "restarts": restarts,
         "waiting": text(waiting, "reason"),
         "message": text(waiting, "message") or text(ended, "message") or text(last, "message"),

@@ -81,11 +81,15 @@ class _World:
         labelled = Labelled(workloads)
         self._services = [(s, service_view(s, labelled, cluster, reports)) for s in cluster.of("service")]
         self._units = [(o, unit_view(o)) for o in cluster.of("node_service")]
+        # A service of something that was never installed and that nobody calls hurts nobody.
+        known = {w.top.name for w in workloads} | {w.top.service for w in workloads}
+        known |= {a.first for told in self._told.values() for a in told}
         self._unwell = frozenset(
             w.top.service for w in workloads if missing_pods(w) or any(p.troubled for p in w.pods)
         ) | frozenset(
             o.service for o, view in self._services
-            if view["unreachable"] or (view["empty"] and view["selects"]) or view["selector_misses"]
+            if view["unreachable"] or (view["empty"] and view["selects"])
+            or (view["selector_misses"] and {o.name, o.service} & known)
         )  # fmt: skip
 
     def _view(
@@ -158,6 +162,7 @@ class _World:
         refs = _references(w.spec)
         return {
             "account": account,
+            "account_known": cluster.named("serviceaccount", account, near) is not None,
             "account_missing": cluster.lacks("serviceaccount", account, near),
             "pull_secrets": pulls,
             "missing_pull_secrets": [p for p in pulls if p and cluster.lacks("secret", p, near)],
@@ -216,10 +221,17 @@ class _World:
             for kind in ("virtualservice", "ingress") for r in cluster.of(kind)
         ]  # fmt: skip
         policies = [
-            self._view(p, "policy", fields, fields["applies_to"])
+            self._view(p, "policy", fields | {"cut_off": self._cut_off(fields["applies_to"])}, fields["applies_to"])
             for p in cluster.of("networkpolicy") for fields in (policy_view(p, self._workloads),)
         ]  # fmt: skip
         return [*claims, *routes, *policies]
+
+    def _cut_off(self, applications: Sequence[str]) -> list[str]:
+        """Those whose pods are ready and whose service still does not answer."""
+        return sorted({
+            o.service for o, view in self._services
+            if o.service in applications and view["unreachable"] and view["ready"] and not view["wrong_ports"]
+        })  # fmt: skip
 
     def _claim(self, claim: Observed) -> View:
         """A claim; it belongs to the one application that mounts it."""

@@ -90,6 +90,13 @@ def test_a_policy_that_lets_nothing_in() -> None:
     assert shop.first() == ("stock", "network_policy")
 
 
+def test_a_closed_policy_that_nobody_feels_and_a_service_of_nothing_are_not_blamed() -> None:
+    shop = Shop()
+    shop.put("networkpolicy", "closed", {"spec": {"podSelector": {"matchLabels": {"app": "stock"}}, "ingress": []}})
+    shop.put("service", "flags", {"spec": {"selector": {"app": "flags"}, "ports": [{"port": 80}]}})
+    assert all(suspect.score < 0.4 for suspect in shop.dossier().suspects)
+
+
 def test_names_that_are_not_looked_up_in_the_cluster() -> None:
     shop = Shop()
     shop.deployment("orders")["dnsPolicy"] = "None"
