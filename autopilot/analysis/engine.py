@@ -2,15 +2,13 @@
 
 import multiprocessing
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from multiprocessing.connection import wait
-from typing import TYPE_CHECKING
+from multiprocessing.process import BaseProcess
 
 import structlog
 from polars.exceptions import PolarsError
@@ -22,9 +20,6 @@ from autopilot.case.reading import load_case
 from autopilot.incident.evidence import CaseManifest
 from autopilot.incident.finding import Dossier, DossierBrief
 from autopilot.incident.ports import CaseStore, Failure
-
-if TYPE_CHECKING:
-    from multiprocessing.queues import SimpleQueue
 
 _log = structlog.get_logger()
 _BRIEF_MOMENTS = 20
@@ -105,30 +100,35 @@ class _Pool:
     """An executor that knows its processes, so that a stuck one can be ended."""
 
     def __init__(self, open_store: Callable[[], CaseStore], workers: int) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._pids: SimpleQueue[int] = context.SimpleQueue()
         self._executor = ProcessPoolExecutor(
-            workers, mp_context=context, initializer=_start, initargs=(open_store, self._pids)
+            workers,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_start,
+            initargs=(open_store,),
         )
+        self._lock = threading.Lock()
+        self._children: set[BaseProcess] = set()
 
     def submit(self, manifest: CaseManifest, first_finding: int) -> Future[DossierBrief]:
-        return self._executor.submit(_analyze_stored, manifest, first_finding)
+        with self._lock:  # the executor starts its processes within `submit`
+            before = set(multiprocessing.active_children())
+            future = self._executor.submit(_analyze_stored, manifest, first_finding)
+            self._children |= set(multiprocessing.active_children()) - before
+        return future
 
     def end(self) -> None:
         self._executor.shutdown(wait=False, cancel_futures=True)
-        while not self._pids.empty():
-            with suppress(ProcessLookupError):
-                os.kill(self._pids.get(), signal.SIGKILL)
+        for child in self._children:
+            child.kill()
 
 
 _stores: list[CaseStore] = []
 """The child's own store, opened once when the process starts."""
 
 
-def _start(open_store: Callable[[], CaseStore], pids: "SimpleQueue[int]") -> None:
+def _start(open_store: Callable[[], CaseStore]) -> None:
     # A pool's child holds both ends of its queue and would outlive a killed parent for ever.
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    pids.put(os.getpid())
     _stores.append(open_store())
 
 
