@@ -36,6 +36,10 @@ def test_names_are_never_broken_and_no_line_is_too_long() -> None:
 
 
 def test_insufficient_evidence_says_what_would_be_needed() -> None:
-    text = " ".join(text_table(analyze(healthy(1))).split())
-    assert "insufficient evidence: the best suspect has 0." in text
+    dossier = analyze(healthy(1))
+    text = " ".join(text_table(dossier).split())
+    assert "insufficient evidence: nothing is suspect, 0.35 is needed" in text
+    faint = Suspect(service="checkout", cause_kind="unknown", score=0.2, finding_ids=(), reason="checkout suffers")
+    told = " ".join(text_table(dossier.model_copy(update={"suspects": (faint,)})).split())
+    assert "insufficient evidence: the best suspect has 0.20" in told
     assert "nothing was found in" in text
