@@ -148,6 +148,9 @@ def _cleared(case: _Case, cases: Sequence[_Case], named: Sequence[Candidate]) ->
     if relation.nature == "unknown":
         return _CLEARED if outside >= _MEETS else _UNREAD if elsewhere else 1.0
     harm = HARM[relation.nature]
+    if any(_steadfast(clue) for clue in case.own):
+        # What each request needs was measured to change with it: that no edit looks known refutes no measurement.
+        return harm
     if case.content >= _MET:
         rest = min(case.content / max(better, outside, case.content), 1.0) if elsewhere else 1.0
         return harm * (_CLEARED + (1 - _CLEARED) * rest)

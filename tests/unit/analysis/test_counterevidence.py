@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 
+import polars as pl
 import pytest
 
 from autopilot.analysis.dossier import analyze
@@ -115,3 +116,15 @@ def test_unclear_evidence_is_stated_as_insufficient() -> None:
     dossier = analyze(story.case())
     assert dossier.insufficient_evidence
     assert dossier.contradictions == ()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_measured_work_per_request_is_not_refuted_by_a_diff_that_looks_harmless(seed: int) -> None:
+    case = throttled_checkout(seed)
+    edited = "+++ b/checkout/basket.py\n@@ -1,2 +1,3 @@\n total = 0\n+rows = suggestions_for(basket.owner)\n"
+    diff = pl.when(pl.col("diff") != "").then(pl.lit(edited)).otherwise(pl.lit(""))
+    changes = case.table("changes").with_columns(
+        diff=diff, files=pl.when(pl.col("files") != "").then(pl.lit('["checkout/basket.py"]')).otherwise(pl.lit(""))
+    )
+    first = analyze(Case(case.manifest, {**case.tables, "changes": changes})).suspects[0]
+    assert (first.service, first.cause_kind, first.change_id) == ("checkout", "bad_deploy", "github:d1")
