@@ -23,7 +23,7 @@ def _named() -> Mapping[str, float]:
 
 def _symptoms() -> Mapping[str, float]:
     return {
-        "metric": 0.45,
+        "metric": 0.65,
         "log": 0.35,
         "trace": 0.5,
         "self_time": 0.8,
