@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from autopilot.analysis.dossier import Evidence, conclude, gather
-from autopilot.analysis.weights import WEIGHTS, Weights
+from autopilot.analysis.ranking.weights import WEIGHTS, Weights
 from benchmarks.baselines import baselines
 from benchmarks.cases import PublicCase, read_case
 from benchmarks.predictions import Prediction, predict

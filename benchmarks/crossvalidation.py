@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from statistics import mean
 
-from autopilot.analysis.weights import WEIGHTS, Weights
+from autopilot.analysis.ranking.weights import WEIGHTS, Weights
 from benchmarks.predictions import Prediction
 from benchmarks.scoring import Truth, joint_rank, rank_of, same_commit
 

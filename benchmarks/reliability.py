@@ -1,7 +1,7 @@
 """Whether a suspect is right as often as its likelihood says, and the constants of the map that gives it.
 
-The map of `autopilot.analysis.calibration` is fitted by maximum likelihood, every set counting alike, and judged on
-each set with constants fitted on the others.
+The map of `autopilot.analysis.ranking.calibration` is fitted by maximum likelihood, every set
+counting alike, and judged on each set with constants fitted on the others.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autopilot.analysis.calibration import leads
+from autopilot.analysis.ranking.calibration import leads
 from benchmarks.demo import wilson
 from benchmarks.predictions import Prediction
 from benchmarks.scoring import Truth

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from autopilot.analysis.messages import templates
+from autopilot.analysis.logs.messages import templates
 from autopilot.case.schema import conform
 from benchmarks.baselines import robust_scores
 from benchmarks.log_lines import draw_lines

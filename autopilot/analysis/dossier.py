@@ -4,31 +4,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from autopilot.analysis.alarms import alarm_clues
-from autopilot.analysis.blame import Place, support
-from autopilot.analysis.calibration import likelihoods
-from autopilot.analysis.candidate import Candidate
-from autopilot.analysis.changes import read_changes
+from autopilot.analysis.changes.change import read_changes
+from autopilot.analysis.changes.outside import outside_clues
+from autopilot.analysis.changes.placing import Placed, place_changes
+from autopilot.analysis.changes.versions import version_health
 from autopilot.analysis.clue import Clue
-from autopilot.analysis.counterevidence import counterevidence, lowered, missing_kinds, watched_services
-from autopilot.analysis.delays import delay_clues, hosts_of
-from autopilot.analysis.demand import limit_clues, work_per_request
-from autopilot.analysis.doubts import doubts
-from autopilot.analysis.impact import measure_impact
-from autopilot.analysis.logs import log_clues
-from autopilot.analysis.metrics import measured_services, metric_clues, read_series, usual_requests
+from autopilot.analysis.history.recurrence import recurrence_clues
+from autopilot.analysis.impact.measure import measure_impact
+from autopilot.analysis.logs.clues import log_clues
+from autopilot.analysis.metrics.delays import delay_clues, hosts_of
+from autopilot.analysis.metrics.demand import limit_clues, work_per_request
+from autopilot.analysis.metrics.regions import split_clues
+from autopilot.analysis.metrics.table import measured_services, metric_clues, read_series, usual_requests
+from autopilot.analysis.metrics.trend import trend_clues
 from autopilot.analysis.onset import Onset, find_onset
-from autopilot.analysis.outside import outside_clues
-from autopilot.analysis.placing import Placed, place_changes
-from autopilot.analysis.recurrence import recurrence_clues
-from autopilot.analysis.regions import split_clues
-from autopilot.analysis.state import read_inventory, state_clues
-from autopilot.analysis.suspects import ENOUGH, rank
+from autopilot.analysis.ranking.blame import Place, support
+from autopilot.analysis.ranking.calibration import likelihoods
+from autopilot.analysis.ranking.candidate import Candidate
+from autopilot.analysis.ranking.counterevidence import counterevidence, lowered, missing_kinds, watched_services
+from autopilot.analysis.ranking.doubts import doubts
+from autopilot.analysis.ranking.suspects import ENOUGH, rank
+from autopilot.analysis.ranking.weights import WEIGHTS, Weights
+from autopilot.analysis.state.clues import read_inventory, state_clues
 from autopilot.analysis.timeline import tell
 from autopilot.analysis.topology import read_graph
-from autopilot.analysis.traces import trace_clues
-from autopilot.analysis.trend import trend_clues
-from autopilot.analysis.versions import version_health
-from autopilot.analysis.weights import WEIGHTS, Weights
+from autopilot.analysis.traces.clues import trace_clues
 from autopilot.analysis.windows import MICROS, Windows, moment
 from autopilot.case.case import Case
 from autopilot.incident.finding import Dossier, Finding, Impact, Suspect, VersionHealth

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from autopilot.analysis.clue import clock
-from autopilot.analysis.suspects import ENOUGH
+from autopilot.analysis.ranking.suspects import ENOUGH
 from autopilot.analysis.timeline import most_telling
 from autopilot.incident.finding import Dossier
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from autopilot.analysis.changes.placing import Placed
 from autopilot.analysis.clue import Clue
 from autopilot.analysis.onset import Onset
-from autopilot.analysis.placing import Placed
 from autopilot.analysis.windows import moment
 from autopilot.incident.finding import TimelineEntry
 

@@ -6,8 +6,8 @@ from datetime import datetime
 
 import polars as pl
 
-from autopilot.analysis.metrics import SeriesTable, read_series, reference
-from autopilot.analysis.series import DEVIATION
+from autopilot.analysis.metrics.series import DEVIATION
+from autopilot.analysis.metrics.table import SeriesTable, read_series, reference
 from autopilot.analysis.windows import Windows, micros, moment
 from autopilot.case.case import Case
 from autopilot.incident.finding import Dossier, Finding, Suspect

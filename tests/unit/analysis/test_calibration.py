@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from autopilot.analysis.calibration import leads, likelihoods
+from autopilot.analysis.ranking.calibration import leads, likelihoods
 
 
 def test_a_lead_is_counted_from_the_second_and_everything_else_from_the_first() -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from autopilot.analysis.diffs import Nature, nature_of, read_diff
-from autopilot.analysis.edits import risk
-from autopilot.analysis.hazards import ALL_TOPICS, HAZARDS, TOPICS, Topic, read_hazards
+from autopilot.analysis.changes.diffs import Nature, nature_of, read_diff
+from autopilot.analysis.changes.edits import risk
+from autopilot.analysis.changes.hazards import ALL_TOPICS, HAZARDS, TOPICS, Topic, read_hazards
 
 
 def hazard(topic: Topic, diff: str, file: str = "orders/work.py") -> str:

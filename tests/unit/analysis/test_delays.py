@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from autopilot.analysis.clue import Clue
-from autopilot.analysis.delays import delay_clues, hosts_of
-from autopilot.analysis.metrics import read_series
+from autopilot.analysis.metrics.delays import delay_clues, hosts_of
+from autopilot.analysis.metrics.table import read_series
 from autopilot.analysis.topology import Graph
 from autopilot.analysis.windows import Windows
 from autopilot.case.schema import frame

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from autopilot.analysis.dossier import analyze
-from autopilot.analysis.kinds import kind_of
-from autopilot.analysis.signatures import signature_of
+from autopilot.analysis.logs.signatures import signature_of
+from autopilot.analysis.metrics.kinds import kind_of
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.finding import Finding
 from tests.unit.analysis.story import ALIAS_ARN, MINUTES, NOW, TABLE_ARN, Story, config_changed

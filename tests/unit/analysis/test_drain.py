@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from autopilot.analysis.drain import WILDCARD, mine
-from autopilot.analysis.messages import templates
+from autopilot.analysis.logs.drain import WILDCARD, mine
+from autopilot.analysis.logs.messages import templates
 from autopilot.case.schema import frame
 from benchmarks.log_lines import draw_lines
 from benchmarks.references import drain3_groups

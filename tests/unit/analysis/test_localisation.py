@@ -7,10 +7,10 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from autopilot.analysis.blame import support
 from autopilot.analysis.dossier import analyze
+from autopilot.analysis.ranking.blame import support
+from autopilot.analysis.ranking.trouble import Span
 from autopilot.analysis.topology import Graph
-from autopilot.analysis.trouble import Span
 from autopilot.incident.finding import Dossier
 from tests.unit.analysis.story import NOW, Story
 

@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 
 from autopilot.analysis.clue import Clue
-from autopilot.analysis.exceptions import condensed, whole_traces
-from autopilot.analysis.logs import log_clues
-from autopilot.analysis.messages import templates
+from autopilot.analysis.logs.clues import log_clues
+from autopilot.analysis.logs.exceptions import condensed, whole_traces
+from autopilot.analysis.logs.messages import templates
 from autopilot.analysis.windows import Windows
 from autopilot.case.schema import frame
 from tests.unit.analysis.story import NOW, Story

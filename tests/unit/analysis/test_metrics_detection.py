@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autopilot.analysis.season import without_season
-from autopilot.analysis.series import COLUMNS, Floats, detect, tidy
+from autopilot.analysis.metrics.season import without_season
+from autopilot.analysis.metrics.series import COLUMNS, Floats, detect, tidy
 from autopilot.analysis.windows import MICROS, Windows
 
 MINUTE = 60 * MICROS

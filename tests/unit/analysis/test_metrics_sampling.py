@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from autopilot.analysis.course import likeness
-from autopilot.analysis.kinds import kind_of
-from autopilot.analysis.metrics import MOST, measured_services, metric_clues, read_series
+from autopilot.analysis.metrics.course import likeness
+from autopilot.analysis.metrics.kinds import kind_of
+from autopilot.analysis.metrics.table import MOST, measured_services, metric_clues, read_series
 from autopilot.analysis.windows import MICROS, Windows
 from tests.unit.analysis.story import MINUTES, NOW, Story
 

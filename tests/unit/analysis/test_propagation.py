@@ -6,7 +6,7 @@ import pytest
 
 from autopilot.analysis.clue import Clue
 from autopilot.analysis.dossier import analyze
-from autopilot.analysis.traces import trace_clues
+from autopilot.analysis.traces.clues import trace_clues
 from autopilot.case.case import Case
 from autopilot.incident.base import TimeWindow
 from autopilot.incident.evidence import CaseManifest, Scope

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from autopilot.analysis.cluster.objects import Cluster
-from autopilot.analysis.cluster.views import read_views
-from autopilot.analysis.rules import Hit, judge
+from autopilot.analysis.state.cluster.objects import Cluster
+from autopilot.analysis.state.cluster.views import read_views
+from autopilot.analysis.state.rules import Hit, judge
 from autopilot.case.schema import frame
 
 AT = datetime(2026, 1, 10, 16, 0, tzinfo=UTC)

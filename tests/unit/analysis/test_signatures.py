@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from autopilot.analysis.signatures import SIGNATURES, read_signatures, signature_of
+from autopilot.analysis.logs.signatures import SIGNATURES, read_signatures, signature_of
 from autopilot.incident.cause import MECHANISMS, CauseKind, Mechanism
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from autopilot.analysis.cluster.views import View
 from autopilot.analysis.dossier import analyze
-from autopilot.analysis.rules import Rule, all_rules, judge, read_rules
-from autopilot.analysis.signatures import SIGNATURES
+from autopilot.analysis.logs.signatures import SIGNATURES
+from autopilot.analysis.state.cluster.views import View
+from autopilot.analysis.state.rules import Rule, all_rules, judge, read_rules
 from autopilot.incident.cause import CAUSE_KINDS, MECHANISMS
 from tests.unit.analysis.small_cluster import SPACE, Shop
 from tests.unit.analysis.story import Story

@@ -7,10 +7,10 @@ from datetime import timedelta
 import polars as pl
 import pytest
 
-from autopilot.analysis.call_tree import Cover, read_tree
 from autopilot.analysis.clue import Clue
-from autopilot.analysis.slowness import slow_services
-from autopilot.analysis.traces import trace_clues
+from autopilot.analysis.traces.call_tree import Cover, read_tree
+from autopilot.analysis.traces.clues import trace_clues
+from autopilot.analysis.traces.slowness import slow_services
 from autopilot.analysis.windows import Windows
 from autopilot.case.schema import frame
 from tests.unit.analysis.worlds import SPLIT, World, chain

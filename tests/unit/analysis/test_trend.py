@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from autopilot.analysis.dossier import analyze
-from autopilot.analysis.forecast import forecast, trend
+from autopilot.analysis.metrics.forecast import forecast, trend
 from autopilot.incident.finding import Finding
 from tests.unit.analysis.story import MINUTES, NOW, Story, Values
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from autopilot.analysis.weights import WEIGHTS, Weights
+from autopilot.analysis.ranking.weights import WEIGHTS, Weights
 from benchmarks.crossvalidation import changes, cross_validate, folds, merit, neighbours
 from benchmarks.predictions import Prediction
 from benchmarks.scoring import Truth

@@ -1,0 +1,1 @@
+"""Changes: what they edit, and how they meet what went wrong."""

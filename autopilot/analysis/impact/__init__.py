@@ -1,0 +1,1 @@
+"""Impact: who was hit."""

@@ -1,0 +1,1 @@
+"""Logs: templates, failures and exceptions."""

@@ -1,0 +1,1 @@
+"""Metrics: series, what changed in them, what they run into, and where."""

@@ -1,0 +1,1 @@
+"""Ranking: one list of suspects out of everything that was found."""

@@ -1,0 +1,1 @@
+"""State: rules over what was observed of resources."""

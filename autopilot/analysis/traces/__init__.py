@@ -1,0 +1,1 @@
+"""Traces: where time and errors begin."""
