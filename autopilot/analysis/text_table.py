@@ -24,7 +24,7 @@ def text_table(dossier: Dossier, width: int = 110) -> str:
     """The dossier in sections: verdict, suspects, impact, timeline, findings, what speaks against, gaps."""
     sections = [
         _head(dossier, width),
-        _section("Suspects", _suspects(dossier), width),
+        _section("Suspects (evidence; how often their like were right)", _suspects(dossier), width),
         _section("Impact", [("", dossier.impact.summary)] if dossier.impact.summary else [], width),
         _section("Timeline", _timeline(dossier, width), width),
         _section("Versions", [(v.finding_id, v.evidence) for v in dossier.versions], width),
@@ -74,7 +74,8 @@ def _suspects(dossier: Dossier) -> list[tuple[str, str]]:
         cause = suspect.cause_kind.replace("_", " ")
         exact = f", {suspect.mechanism.replace('_', ' ')}" if suspect.mechanism else ""
         where = f" ({suspect.region})" if suspect.region else ""
-        rows.append((f"{number}. {suspect.score:.2f}", f"{suspect.service}{where}: {cause}{exact}"))
+        right = f"; {suspect.likelihood:.0%}" if suspect.likelihood is not None else ""
+        rows.append((f"{number}. {suspect.score:.2f}{right}", f"{suspect.service}{where}: {cause}{exact}"))
         if suspect.change_summary:
             rows.append(("", f"by {suspect.change_summary}"))
         rows.append(("", f"{suspect.reason} [{', '.join(suspect.finding_ids)}]"))

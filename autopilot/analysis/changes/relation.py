@@ -41,7 +41,7 @@ _COMMON_WORDS = """
     calls called api app src pkg lib main internal package import file files line lines test tests value
     values key keys name names item data time total count ratio rate fix feat chore refactor perf docs
     config default minute second seconds since after before usual bad good upstream downstream trace span
-    level metric high low max min top end start started
+    level metric high low max min top end start started one two first last next event object list many more
 """
 _COMMON = frozenset(_COMMON_WORDS.split())
 """Words of every program and every message; they relate nothing to nothing."""
@@ -91,7 +91,7 @@ class Relation:
         if self.frame:
             parts.append(f"edits {self.frame}, which the errors name")
         elif self.shared and self.words >= 0.3:
-            parts.append(f"shares {', '.join(self.shared[:4])} with the symptoms")
+            parts.append(f"shares the words {', '.join(self.shared[:4])} with the symptoms")
         return "; ".join(parts)
 
 
