@@ -42,9 +42,7 @@ class Service:
 
 def services_of(case: Case, dossier: Dossier) -> dict[str, Service]:
     """Every service that a suspect, a bad finding or the alert names."""
-    hurt = {
-        f.service for f in dossier.findings if f.score >= _HURT and f.kind not in ("change", "impact", "record")
-    }
+    hurt = {f.service for f in dossier.findings if f.score >= _HURT and f.kind not in _NO_SYMPTOM}
     found = {name: Service(name, alerted=name in case.scope.services, hurt=name in hurt)
              for name in sorted(hurt.union(case.scope.services))}  # fmt: skip
     for place, suspect in enumerate(dossier.suspects, start=1):

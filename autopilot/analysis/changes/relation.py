@@ -109,7 +109,7 @@ def symptoms(clues: Sequence[Clue]) -> list[Said]:
         if clue.signal == "log" and not clue.adverse and clue.finding.direction == "gone":
             continue
         said.append(
-            Said(clue.service, _text(clue), weight if clue.adverse or clue.signal == "alarm" else 0.7 * weight)
+            Said(clue.service, _text(clue), weight if clue.adverse or clue.signal == "alarm" else _NOT_BAD * weight)
         )
     return said[:150]
 
