@@ -114,7 +114,7 @@ def shown(case: Case, table: SeriesTable, sids: Iterable[int]) -> tuple[datetime
     """The span that plots of a case show: the incident, and enough before it to see what is usual."""
     incident = case.scope.incident
     steps = table.scored.filter(pl.col("sid").is_in(sorted(sids)))["step"]
-    step = float(steps.max() or 0) if len(steps) else 0.0  # pyright: ignore[reportArgumentType] - a number of µs
+    step = max((float(value) for value in steps.drop_nulls().to_list()), default=0.0)
     begin = micros(incident.start)
     before = max(int(incident.seconds * 1e6), int(_USUAL_SAMPLES * step))
     return moment(max(begin - before, micros(case.scope.baseline.start))), incident.end
