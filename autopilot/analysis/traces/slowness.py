@@ -52,7 +52,6 @@ class SlowKind:
     before: float
     after: float
     calls: int
-    added: float
 
 
 @dataclass(frozen=True)
@@ -72,10 +71,9 @@ class SlowService:
     kinds: tuple[SlowKind, ...]
     """The most telling ones first."""
     rows: Ints
-    """Its slow spans since `since`."""
+    """Its slow spans since the beginning that tells most."""
     lead: Ints
     """Every span of its most telling kind, before and since."""
-    since: int
     calls_slow: float
     """Share of the calls into it (or out of it, what is more) that are slower."""
 
@@ -98,7 +96,6 @@ class _Reading:
 
     def __init__(self, tree: CallTree, windows: Windows, since: int) -> None:
         self._tree = tree
-        self._since = since
         self._late: Flags = tree.start >= since
         before: Flags = tree.start < windows.split
         rows = pl.DataFrame({
@@ -160,7 +157,6 @@ class _Reading:
             kinds=tuple(self._told(row) for row in kinds.head(5).iter_rows(named=True)),
             rows=rows.astype(np.int64),
             lead=np.flatnonzero(self._kind == int(kinds["kind"][0])).astype(np.int64),
-            since=self._since,
             calls_slow=calls_slow,
         )
 
@@ -178,7 +174,6 @@ class _Reading:
             callee=tree.services[callee] if callee >= 0 else "",
             caller=tree.services[int(row["service"])],
             before=float(row["usual"]), after=float(row["now"]), calls=int(row["calls"]),
-            added=float(row["added"]),
         )  # fmt: skip
 
 
