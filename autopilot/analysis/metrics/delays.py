@@ -20,7 +20,7 @@ from autopilot.incident.cause import Mechanism
 from autopilot.incident.finding import Provenance
 
 _TYPICAL = re.compile(r"p50|p_?50|median|average|\bavg|mean", re.IGNORECASE)
-_RETRANSMITS = re.compile(r"(?i)retran|retans|rexmit")
+_RETRANSMITS = "(?i)retran|retans|rexmit"
 _SLOWER = 1.5
 """Times the usual before a service counts as slower."""
 _HANDED_ON = 0.15
@@ -171,9 +171,7 @@ def _lossy(table: SeriesTable, hosts: Mapping[str, frozenset[str]]) -> _Rise | N
     samples counts. What carries none of the services cannot lose their packets.
     """
     places = sorted({*hosts, *(node for nodes in hosts.values() for node in nodes)})
-    rows = table.scored.filter(
-        pl.col("metric").str.contains(_RETRANSMITS.pattern) & pl.col("service").is_in(places)
-    )
+    rows = table.scored.filter(pl.col("metric").str.contains(_RETRANSMITS) & pl.col("service").is_in(places))
     found = (_Rise(r["service"], r) for r in _lasting(rows, table).to_dicts())
     rising = sorted(found, key=lambda r: (-r.by, r.service))
     if not rising or rising[0].row["observed"] < _RESENT or rising[0].times < _LEAST:
