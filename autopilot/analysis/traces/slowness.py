@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from autopilot.analysis.metrics.series import Floats
 from autopilot.analysis.traces.call_tree import CallTree, Flags, Ints
 from autopilot.analysis.windows import MICROS, Windows
 
-Floats = npt.NDArray[np.float64]
 _End = Literal["caller", "callee"]
 
 _ROOTS = 5
