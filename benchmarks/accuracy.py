@@ -102,7 +102,11 @@ def main() -> int:
         print("accuracy: name a folder with --cases; docs/benchmarks.md says where the sets are", file=sys.stderr)
         return 0
     os.environ.setdefault("POLARS_MAX_THREADS", "1")  # one thread each for the processes that are about to start
-    with Answerers(find_cases(args.cases), args.processes) as answerers:
+    try:
+        cases = find_cases(args.cases)
+    except FileNotFoundError as error:
+        parser.error(str(error))
+    with Answerers(cases, args.processes) as answerers:
         return report(args, answerers)
 
 

@@ -146,6 +146,15 @@ def test_without_cases_it_says_where_they_are(
     assert "docs/benchmarks.md" in capsys.readouterr().err
 
 
+def test_a_folder_without_cases_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["accuracy", "--cases", str(tmp_path)])
+    with pytest.raises(SystemExit):
+        accuracy.main()
+    assert f"no <set>/<case>/case.json below {str(tmp_path)!r}" in capsys.readouterr().err
+
+
 def test_one_command_scores_a_folder_and_survives_a_broken_case(tmp_path: Path) -> None:
     for number, service in enumerate(("db", "web")):
         folder = write_case(tmp_path / "s" / str(number), inject_time=START + 120, window=[START, START + 179])
