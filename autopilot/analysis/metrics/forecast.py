@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from autopilot.analysis.metrics.series import Flags, Floats, Ints
+from autopilot.analysis.metrics.series import NORMAL, Flags, Floats, Ints
 
 _BINS = 48
 """Points a line is drawn through at most: 1,128 pairs."""
@@ -158,7 +158,7 @@ def _line(time: Floats, value: Floats, towards: float) -> Line | None:
     away = value - slope * (time - time[-1])
     level = float(np.median(away))
     residual = away - level
-    spread = 1.4826 * float(np.median(np.abs(residual)))
+    spread = NORMAL * float(np.median(np.abs(residual)))
     deviation = _kendall_deviation(time.size, residual)
     if abs(float(np.sum(np.sign(slopes)))) - 1 < _SIGNIFICANT * deviation:
         return None
@@ -215,5 +215,5 @@ def _resets(value: Floats, towards: float) -> Flags:
     lost = -towards * np.diff(value)
     if not lost.size:
         return np.zeros(0, dtype=np.bool_)
-    wobble = 1.4826 * float(np.median(np.abs(lost)))
+    wobble = NORMAL * float(np.median(np.abs(lost)))
     return lost > max(_RESET * float(np.ptp(value)), 6 * wobble)

@@ -34,7 +34,7 @@ _RELATIVE_FLOOR = 0.05
 """A change below a few times 5 % of the level is of no practical interest."""
 _ZERO_FLOOR = 0.1
 """Spread of a series whose baseline never moved from zero, as a share of its largest value."""
-_NORMAL = 1.4826
+NORMAL = 1.4826
 """MAD → standard deviation of a normal distribution."""
 _TAIL = 0.6
 """90th percentile of absolute deviations → standard deviation of a normal distribution."""
@@ -182,7 +182,7 @@ def _levels(flat: _Flat, value: Floats, base: Flags) -> pl.DataFrame:
     })  # fmt: skip
     for part in (steps, middle, spread):
         joined = joined.join(part, on="sid", how="left", maintain_order="left")
-    normal, tail = _NORMAL * pl.col("mad"), _TAIL * pl.col("tail")
+    normal, tail = NORMAL * pl.col("mad"), _TAIL * pl.col("tail")
     scale = pl.max_horizontal(
         normal,
         pl.when(pl.col("mad") > 0).then(pl.min_horizontal(tail, _HEAVIEST * normal)).otherwise(tail),

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from autopilot.analysis.metrics.series import Floats
+from autopilot.analysis.metrics.series import NORMAL, Floats
 from autopilot.analysis.traces.call_tree import CallTree, Flags, Ints
 from autopilot.analysis.windows import MICROS, Windows
 
@@ -209,7 +209,7 @@ def _compared(rows: pl.DataFrame) -> pl.DataFrame:
             base=pl.col("before").sum(), calls=pl.col("late").sum(), usual=pl.col("usual").filter("late").mean(),
             gain=_trimean("gain", "late") - _trimean("gain", "before"),
             moved=_trimean("log", "late") - _trimean("log", "before"),
-            spread=1.4826 * pl.col("log").filter("before").abs().median(),
+            spread=NORMAL * pl.col("log").filter("before").abs().median(),
         )
         .filter((pl.col("base") > 0) & (pl.col("calls") > 0))
         .sort(["calls", *_KEY], descending=[True, False, False, False]).head(_KINDS).sort(_KEY)
