@@ -30,7 +30,7 @@ check: $(READY)
 	@$(BIN)/lint-imports
 
 bench: $(READY)
-	@for b in $$(ls benchmarks/*.py | grep -v __init__ | xargs -n1 basename | sed 's/\.py$$//'); do $(BIN)/python -m benchmarks.$$b || exit 1; done
+	@for b in accuracy analysis demo; do $(BIN)/python -m benchmarks.$$b || exit 1; done
 
 serve: $(READY)
 	@$(BIN)/python starter.py serve

@@ -16,10 +16,9 @@ _KIB = 1024
 
 def main(arguments: list[str]) -> int:
     """Analyse the case whose manifest has that key in that folder store."""
-    if len(arguments) != 2:
-        return 0
-    store = FolderCaseStore(Path(arguments[0]))
-    manifest = CaseManifest.model_validate_json(store.get(arguments[1]))
+    folder, key = arguments
+    store = FolderCaseStore(Path(folder))
+    manifest = CaseManifest.model_validate_json(store.get(key))
     began, worked = time.perf_counter(), time.process_time()
     dossier = analyze(load_case(store, manifest))
     told = {
