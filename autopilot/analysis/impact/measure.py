@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from autopilot.analysis.clue import Clue, amount, clock, make_finding
 from autopilot.analysis.impact.entry import Traffic, entry_traffic, traced_traffic
 from autopilot.analysis.impact.objectives import Burn, burned, find_objective
-from autopilot.analysis.impact.people import Access, People, read_access
+from autopilot.analysis.impact.people import People, read_access
 from autopilot.analysis.metrics.table import SeriesTable
 from autopilot.analysis.onset import Onset
 from autopilot.analysis.ranking.blame import Place
@@ -25,7 +25,6 @@ _WORTH_TELLING = 2.0
 @dataclass(frozen=True)
 class _Measured:
     traffic: Traffic | None
-    access: Access | None
     people: People | None
     burn: Burn | None
     failed: float | None
@@ -78,7 +77,7 @@ def _measure(table: SeriesTable, case: Case, services: frozenset[str], place: Pl
         known = (*traffic.services, *sorted(place.scope))
         objective = find_objective(known, place.items, case.table("records"), case.table("alarms"))
         burn = burned(objective, traffic.requests, failed, traffic.usual_per_second) if objective else None
-    return _Measured(traffic, access, people, burn, failed)
+    return _Measured(traffic, people, burn, failed)
 
 
 def _sentence(impact: Impact, measured: _Measured, onset: Onset) -> str:
