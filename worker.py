@@ -52,7 +52,7 @@ from autopilot.knowledge.sqlite import KnowledgeBase
 from autopilot.observability import configure
 from autopilot.playbooks import PlaybookFolder
 from autopilot.reasoning.analyst import ConfiguredAnalyst
-from autopilot.reasoning.planner import ConfiguredPlanner
+from autopilot.reasoning.planning.planner import ConfiguredPlanner
 from autopilot.remediation.catalogue import build_catalogue
 from autopilot.remediation.toolbox import CatalogueToolbox
 from autopilot.review.writer import ReviewWriter

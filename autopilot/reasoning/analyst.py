@@ -11,12 +11,12 @@ from autopilot.incident.base import clean
 from autopilot.incident.diagnosis import Diagnosis
 from autopilot.incident.ports import CaseStore, DiagnoseRequest, Failure
 from autopilot.reasoning import builtin, model_analyst
-from autopilot.reasoning.answers import CaseAnswers
-from autopilot.reasoning.asking import Asker
-from autopilot.reasoning.budget import Ledger
+from autopilot.reasoning.asking.answers import CaseAnswers
+from autopilot.reasoning.asking.asker import Asker
+from autopilot.reasoning.asking.budget import Ledger
 from autopilot.reasoning.casefile import load_dossier, load_edges
-from autopilot.reasoning.citations import neighbourhood
-from autopilot.reasoning.prices import price_of
+from autopilot.reasoning.judging.citations import neighbourhood
+from autopilot.reasoning.asking.prices import price_of
 from autopilot.settings import Model
 
 log = structlog.get_logger()

@@ -7,9 +7,9 @@ from autopilot.incident.cause import CAUSE_MEANING, CauseKind
 from autopilot.incident.diagnosis import Diagnosis, Hypothesis
 from autopilot.incident.evidence import Gap
 from autopilot.incident.finding import Dossier, Finding, Suspect
-from autopilot.reasoning import signs
-from autopilot.reasoning.trials import Claim
-from autopilot.reasoning.weighing import UNRANKED, Proposal, causal_chain, ranked, weigh
+from autopilot.reasoning.judging import signs
+from autopilot.reasoning.judging.trials import Claim
+from autopilot.reasoning.judging.weighing import UNRANKED, Proposal, causal_chain, ranked, weigh
 
 NAME = "built-in analyst"
 MAX_HYPOTHESES = 4

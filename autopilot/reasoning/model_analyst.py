@@ -10,13 +10,13 @@ from autopilot.incident.cause import CAUSE_MEANING, CauseKind
 from autopilot.incident.diagnosis import Diagnosis, DroppedClaim, Hypothesis
 from autopilot.incident.finding import Dossier
 from autopilot.reasoning import builtin
-from autopilot.reasoning.asking import Asker
-from autopilot.reasoning.citations import enforce, existing, known_services
-from autopilot.reasoning.redaction import Redaction
-from autopilot.reasoning.signs import short_name
-from autopilot.reasoning.tables import CLOSE, OPEN, cell, dossier_tables
-from autopilot.reasoning.trials import Claim
-from autopilot.reasoning.weighing import UNRANKED, Proposal, causal_chain, ranked, suspect_for, weigh
+from autopilot.reasoning.asking.asker import Asker
+from autopilot.reasoning.judging.citations import enforce, existing, known_services
+from autopilot.reasoning.prompts.redaction import Redaction
+from autopilot.reasoning.judging.signs import short_name
+from autopilot.reasoning.prompts.tables import CLOSE, OPEN, cell, dossier_tables
+from autopilot.reasoning.judging.trials import Claim
+from autopilot.reasoning.judging.weighing import UNRANKED, Proposal, causal_chain, ranked, suspect_for, weigh
 
 DOSSIER_TOKENS = 9_000
 """Upper estimate of what the tables may take of a prompt."""

@@ -9,7 +9,7 @@ import pytest
 from autopilot.incident.diagnosis import Diagnosis
 from autopilot.incident.ports import DiagnoseRequest, Failure
 from autopilot.reasoning.analyst import ConfiguredAnalyst, Patience
-from autopilot.reasoning.answers import LEDGER, CaseAnswers
+from autopilot.reasoning.asking.answers import LEDGER, CaseAnswers
 from tests.integration.model.conftest import SOUND, Settings
 from tests.integration.model.server import ModelServer, Reply, completion, error
 from tests.unit.reasoning import story

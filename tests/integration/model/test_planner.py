@@ -10,7 +10,7 @@ from autopilot.incident.plan import PlanDraft
 from autopilot.incident.ports import PlanRequest
 from autopilot.reasoning import builtin
 from autopilot.reasoning.analyst import Patience
-from autopilot.reasoning.planner import ConfiguredPlanner
+from autopilot.reasoning.planning.planner import ConfiguredPlanner
 from autopilot.settings import Model
 from tests.integration.model.conftest import Settings
 from tests.integration.model.server import ModelServer, completion, error

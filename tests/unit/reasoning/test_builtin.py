@@ -6,7 +6,7 @@ import pytest
 
 from autopilot.incident.finding import Dossier
 from autopilot.reasoning.builtin import diagnose
-from autopilot.reasoning.trials import Claim, trials_for
+from autopilot.reasoning.judging.trials import Claim, trials_for
 from tests.unit.reasoning import story
 
 

@@ -11,8 +11,8 @@ from autopilot.incident.finding import DossierBrief
 from autopilot.incident.plan import PlanDraft
 from autopilot.incident.ports import PlanRequest
 from autopilot.reasoning import builtin
-from autopilot.reasoning.citations import enforce
-from autopilot.reasoning.planner import ConfiguredPlanner
+from autopilot.reasoning.judging.citations import enforce
+from autopilot.reasoning.planning.planner import ConfiguredPlanner
 from autopilot.remediation.catalogue import build_catalogue
 from autopilot.settings import Aws, Model, Settings
 from tests.unit.analysis.story import healthy, throttled_checkout

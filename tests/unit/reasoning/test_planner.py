@@ -8,8 +8,8 @@ from autopilot.incident.diagnosis import Diagnosis
 from autopilot.incident.plan import ExpectedEffect, PlanDraft, Reversibility, Risk, Step
 from autopilot.incident.ports import Failure, PlanRequest
 from autopilot.reasoning import builtin
-from autopilot.reasoning.planner import ConfiguredPlanner, OffersCandidates, primary_symptom
-from autopilot.reasoning.ranking import TrackRecord
+from autopilot.reasoning.planning.planner import ConfiguredPlanner, OffersCandidates, primary_symptom
+from autopilot.reasoning.planning.ranking import TrackRecord
 from autopilot.remediation.base import Candidate, Context, InventoryItem
 from autopilot.settings import Model
 from tests.unit.reasoning import story

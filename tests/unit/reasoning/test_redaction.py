@@ -2,7 +2,7 @@
 
 import pytest
 
-from autopilot.reasoning.redaction import Redaction
+from autopilot.reasoning.prompts.redaction import Redaction
 
 SECRETS = [
     "AKIAIOSFODNN7EXAMPLE",

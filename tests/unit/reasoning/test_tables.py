@@ -1,6 +1,6 @@
 """The dossier as tables: bounded, stable, and nothing in it can close the fence."""
 
-from autopilot.reasoning.tables import CLOSE, OPEN, dossier_tables, estimated_tokens
+from autopilot.reasoning.prompts.tables import CLOSE, OPEN, dossier_tables, estimated_tokens
 from tests.unit.reasoning import story
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autopilot.reasoning.verdict import Trial, Weights, verdict
+from autopilot.reasoning.judging.verdict import Trial, Weights, verdict
 from tests.unit.reasoning import story
 
 TRIALS = st.builds(

@@ -14,9 +14,9 @@ from autopilot.clients.model import ModelClient, ModelFailure, strict_schema
 from autopilot.incident.base import clean
 from autopilot.incident.diagnosis import Usage
 from autopilot.incident.ids import digest
-from autopilot.reasoning.answers import AnswerStore
-from autopilot.reasoning.budget import Ledger
-from autopilot.reasoning.tables import estimated_tokens
+from autopilot.reasoning.asking.answers import AnswerStore
+from autopilot.reasoning.asking.budget import Ledger
+from autopilot.reasoning.prompts.tables import estimated_tokens
 
 Shape = TypeVar("Shape", bound=BaseModel)
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.finding import Dossier, Finding, VersionHealth
-from autopilot.reasoning import signs
-from autopilot.reasoning.verdict import Trial
+from autopilot.reasoning.judging import signs
+from autopilot.reasoning.judging.verdict import Trial
 
 OUT_OF_PROPORTION = 1.2
 """Work per request above this ratio cannot be explained by more requests alone."""

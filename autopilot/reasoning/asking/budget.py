@@ -7,8 +7,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from autopilot.incident.base import Model
 from autopilot.incident.ports import Failure
-from autopilot.reasoning.answers import LEDGER, AnswerStore
-from autopilot.reasoning.prices import Price
+from autopilot.reasoning.asking.answers import LEDGER, AnswerStore
+from autopilot.reasoning.asking.prices import Price
 
 _WRITING = threading.Lock()
 """One writer at a time in this process: an attempt that timed out may still be running beside its successor."""

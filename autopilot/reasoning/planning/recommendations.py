@@ -2,7 +2,7 @@
 
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.diagnosis import Hypothesis
-from autopilot.reasoning.signs import short_name
+from autopilot.reasoning.judging.signs import short_name
 
 LONG_TERM: dict[CauseKind, tuple[str, ...]] = {
     "bad_deploy": (

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from autopilot.incident.diagnosis import Hypothesis, Standing
 from autopilot.incident.finding import Dossier, Finding, FindingKind, Suspect
-from autopilot.reasoning.signs import happened, limits
-from autopilot.reasoning.trials import Claim, trials_for
-from autopilot.reasoning.verdict import Weights, verdict
+from autopilot.reasoning.judging.signs import happened, limits
+from autopilot.reasoning.judging.trials import Claim, trials_for
+from autopilot.reasoning.judging.verdict import Weights, verdict
 
 UNRANKED = 0.2
 """Prior of an explanation that analysis did not suspect."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from autopilot.incident.finding import Dossier, Finding
-from autopilot.reasoning.signs import short_name
+from autopilot.reasoning.judging.signs import short_name
 
 OPEN, CLOSE = "<observed-data>", "</observed-data>"
 CELL = 260

@@ -15,14 +15,14 @@ from autopilot.incident.metric import MetricRef
 from autopilot.incident.plan import DraftOption, PlanDraft
 from autopilot.incident.ports import CaseStore, Failure, PlanRequest
 from autopilot.reasoning.analyst import Patience, asker_for, model_label, unavailable
-from autopilot.reasoning.asking import Asker
+from autopilot.reasoning.asking.asker import Asker
 from autopilot.reasoning.builtin import symptom_service
 from autopilot.reasoning.casefile import load_dossier, load_edges, load_inventory
-from autopilot.reasoning.citations import enforce, neighbourhood
-from autopilot.reasoning.ranking import Scored, TrackRecord, choose, compatible, draft, score
-from autopilot.reasoning.recommendations import recommendations
-from autopilot.reasoning.redaction import Redaction
-from autopilot.reasoning.tables import CLOSE, OPEN, cell
+from autopilot.reasoning.judging.citations import enforce, neighbourhood
+from autopilot.reasoning.planning.ranking import Scored, TrackRecord, choose, compatible, draft, score
+from autopilot.reasoning.planning.recommendations import recommendations
+from autopilot.reasoning.prompts.redaction import Redaction
+from autopilot.reasoning.prompts.tables import CLOSE, OPEN, cell
 from autopilot.remediation.base import Candidate, Context, InventoryItem
 from autopilot.settings import Model
 

@@ -8,7 +8,7 @@ from autopilot.incident.cause import CauseKind
 from autopilot.incident.diagnosis import Diagnosis
 from autopilot.incident.finding import Dossier, Finding
 from autopilot.incident.plan import RISKS, DraftOption, Reversibility
-from autopilot.reasoning.signs import short_name
+from autopilot.reasoning.judging.signs import short_name
 from autopilot.remediation.base import Candidate
 
 TrackRecord = Callable[[str, str], tuple[int, int]]
