@@ -43,7 +43,9 @@ from autopilot.incident.ports import (
     Notifier,
     Planner,
     PlaybookSource,
+    Prober,
     Reviewer,
+    Summariser,
     Toolbox,
 )
 from autopilot.knowledge.remembering import Remembering
@@ -53,6 +55,8 @@ from autopilot.observability import configure
 from autopilot.playbooks import PlaybookFolder
 from autopilot.reasoning.analyst import ConfiguredAnalyst
 from autopilot.reasoning.planning.planner import ConfiguredPlanner
+from autopilot.reasoning.probing import ConfiguredProber
+from autopilot.reasoning.summary import ConfiguredSummariser
 from autopilot.remediation.catalogue import build_catalogue
 from autopilot.remediation.toolbox import CatalogueToolbox
 from autopilot.review.writer import ReviewWriter
@@ -81,10 +85,12 @@ class Ports:
     store: CaseStore
     analyzer: Analyzer
     analyst: Analyst
+    prober: Prober
     planner: Planner
     toolbox: Toolbox
     notifier: Notifier
     reviewer: Reviewer
+    summariser: Summariser
     knowledge: Knowledge
 
 
@@ -104,18 +110,21 @@ def build_ports(settings: Settings) -> Ports:
     systems = ticket_systems(settings)
     catalogue = build_catalogue(settings, clients, systems, PagerDuty(settings.pager) if settings.pager else None)
     model = ModelClient(settings.model) if settings.model.kind != "none" else None
+    collector = SourceCollector(sources, store, _budgets(settings, [s.name for s in sources]))
     return Ports(
         playbooks=PlaybookFolder(settings.playbooks, settings.mode),
-        collector=SourceCollector(sources, store, _budgets(settings, [s.name for s in sources])),
+        collector=collector,
         store=store,
         analyzer=Engine(functools.partial(open_case_store, settings)),
         analyst=ConfiguredAnalyst(settings.model, store, client=model),
+        prober=ConfiguredProber(store, collector),
         planner=ConfiguredPlanner(
             settings.model, store, catalogue.tools, client=model, track_record=knowledge.track_record
         ),
         toolbox=CatalogueToolbox(catalogue),
         notifier=build_notifier(settings),
         reviewer=ReviewWriter(store),
+        summariser=ConfiguredSummariser(settings.model, store),
         knowledge=Remembering(knowledge, store),
     )
 
@@ -146,23 +155,23 @@ def build_activities(ports: Ports, client: Client, settings: Settings) -> list[A
     opening = Opening(ports.playbooks, ports.collector, functools.partial(incident_links, settings))
     neighbourhood = Neighbourhood(client, ports.collector)
     collecting = Collecting(ports.collector, ports.store)
-    analyzing = Analyzing(ports.analyzer, ports.analyst, ports.store)
+    analyzing = Analyzing(ports.analyzer, ports.analyst, ports.prober, ports.store)
     planning = Planning(ports.planner, ports.toolbox)
     deciding = Deciding(ports.toolbox, ports.notifier, seal_key)
     notifying = Notifying(ports.notifier)
     executing = Executing(ports.toolbox)
     verifying = Verifying(ports.collector)
-    reviewing = Reviewing(ports.reviewer, ports.knowledge)
+    reviewing = Reviewing(ports.reviewer, ports.summariser, ports.knowledge)
     return [
         opening.open_incident, opening.recent_changes,
         neighbourhood.look_around, neighbourhood.hand_over_alerts,
         collecting.collect_source, collecting.seal_case,
-        analyzing.analyze_case, analyzing.diagnose,
-        planning.draft_plan, planning.prepare_option,
+        analyzing.analyze_case, analyzing.propose, analyzing.probe, analyzing.conclude,
+        planning.shortlist, planning.prepare_option, planning.choose_options,
         deciding.judge_decision, deciding.answer_decision,
         notifying.publish, notifying.add_note, notifying.page, notifying.write_ticket,
         executing.execute_step, verifying.read_symptom,
-        reviewing.write_report, reviewing.write_review, reviewing.remember,
+        reviewing.write_report, reviewing.summarise, reviewing.write_review, reviewing.remember,
     ]  # fmt: skip
 
 

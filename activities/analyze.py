@@ -1,13 +1,21 @@
-"""Analysing: Case → Dossier without a model, then Dossier → Diagnosis."""
+"""Analysing: Case → Dossier without a model, then Dossier → hypotheses ⇄ probes → Diagnosis."""
 
 from temporalio import activity
 
-from activities.edge import guarded
+from activities.edge import guarded, this_attempt
 from autopilot.incident.base import Model
-from autopilot.incident.diagnosis import Diagnosis
 from autopilot.incident.evidence import CaseManifest
 from autopilot.incident.finding import Dossier, DossierBrief
-from autopilot.incident.ports import Analyst, Analyzer, CaseStore, DiagnoseRequest
+from autopilot.incident.investigation import ProbeResult, Turn
+from autopilot.incident.ports import (
+    Analyst,
+    Analyzer,
+    CaseStore,
+    Conclusion,
+    InvestigateRequest,
+    ProbeOrder,
+    Prober,
+)
 from autopilot.incident.verification import symptom_signals
 
 
@@ -21,9 +29,10 @@ class AnalyzeCase(Model):
 class Analyzing:
     """RootCauseAnalyzer's activities."""
 
-    def __init__(self, analyzer: Analyzer, analyst: Analyst, store: CaseStore) -> None:
+    def __init__(self, analyzer: Analyzer, analyst: Analyst, prober: Prober, store: CaseStore) -> None:
         self._analyzer = analyzer
         self._analyst = analyst
+        self._prober = prober
         self._store = store
 
     @activity.defn
@@ -36,6 +45,18 @@ class Analyzing:
 
     @activity.defn
     @guarded
-    def diagnose(self, request: DiagnoseRequest) -> Diagnosis:
-        """Weigh competing explanations; every claim cites findings."""
-        return self._analyst.diagnose(request)
+    def propose(self, request: InvestigateRequest) -> Turn:
+        """Competing hypotheses, and the probes that could refute them: at most one model call per attempt."""
+        return self._analyst.propose(request, this_attempt())
+
+    @activity.defn
+    @guarded
+    def probe(self, order: ProbeOrder) -> ProbeResult:
+        """One read-only follow-up query."""
+        return self._prober.probe(order)
+
+    @activity.defn
+    @guarded
+    def conclude(self, request: InvestigateRequest) -> Conclusion:
+        """Check every claim, weigh the tests, judge: code alone decides what may be said."""
+        return self._analyst.conclude(request)

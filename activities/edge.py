@@ -12,7 +12,7 @@ import structlog
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from autopilot.incident.ports import Failure
+from autopilot.incident.ports import Attempt, Failure
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -20,6 +20,9 @@ R = TypeVar("R")
 _BEAT = 1.0
 """Seconds between heartbeats; the SDK sends fewer when the timeout allows."""
 _LONGEST_RETRY_AFTER = 60.0
+_LONGEST_ATTEMPT = 60.0
+_TO_ANSWER = 2.0
+"""Seconds that an attempt leaves for telling what came of it."""
 
 
 @contextmanager
@@ -51,6 +54,14 @@ def to_application_error(failure: Failure) -> ApplicationError:
         next_retry_delay=timedelta(seconds=min(delay, _LONGEST_RETRY_AFTER)) if delay is not None else None,
         category=ApplicationErrorCategory.BENIGN if expected else ApplicationErrorCategory.UNSPECIFIED,
     )
+
+
+def this_attempt() -> Attempt:
+    """Which attempt the running activity is, and how long it may take before its deadline."""
+    info = activity.info()
+    limits = (info.start_to_close_timeout, info.schedule_to_close_timeout)
+    seconds = min((limit.total_seconds() for limit in limits if limit is not None), default=_LONGEST_ATTEMPT)
+    return Attempt(number=info.attempt, seconds=max(1.0, seconds - _TO_ANSWER))
 
 
 def guarded(call: Callable[P, R]) -> Callable[P, R]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt,
 from pydantic.alias_generators import to_camel
 
 from autopilot.incident.base import Name
+from autopilot.incident.investigation import Limits
 from autopilot.incident.plan import Risk
 from autopilot.incident.playbook import Grant, Ladder, Mode, Person, Playbook, VerificationRules, Windows
 
@@ -51,6 +52,21 @@ class WindowsShape(Shape):
     incident: Duration = Windows().incident
 
 
+class BudgetShape(Shape):
+    """How far one investigation may go; whichever limit is reached first ends it."""
+
+    rounds: int = Field(default=Limits().rounds, ge=1, le=6)
+    probes: int = Field(default=Limits().probes, ge=1, le=20)
+    calls: int = Field(default=Limits().calls, ge=1, le=20)
+    time: Duration = Limits().seconds
+    tokens: int | None = Field(default=None, ge=1)
+    usd: float | None = Field(default=None, gt=0)
+
+    def limits(self) -> Limits:
+        """As the incident sees it."""
+        return Limits(seconds=self.time, **self.model_dump(exclude={"time"}))
+
+
 class AnalysisShape(Shape):
     """How to find the cause."""
 
@@ -58,6 +74,7 @@ class AnalysisShape(Shape):
     max_rounds: int = Field(default=3, ge=1, le=10)
     max_options: int = Field(default=3, ge=1, le=3)
     windows: WindowsShape = WindowsShape()
+    budget: BudgetShape = BudgetShape()
 
 
 class LadderShape(Shape):
@@ -121,6 +138,7 @@ class IncidentResponseSpec(Shape):
             agent_enabled=self.analysis.agent_enabled,
             max_analysis_rounds=self.analysis.max_rounds,
             max_options=self.analysis.max_options,
+            investigation=self.analysis.budget.limits(),
             approvers=self.approvers,
             accept_unproven=self.accept_unproven,
             grants=tuple(Grant(**grant.model_dump()) for grant in self.actions.grants),

@@ -1,4 +1,4 @@
-"""From a sealed case to a plan: RootCauseAnalyzer's and ActionPlanner's orchestration."""
+"""From a sealed case to a diagnosis: RootCauseAnalyzer's orchestration."""
 
 import asyncio
 
@@ -6,20 +6,30 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from activities.analyze import AnalyzeCase, Analyzing
-from activities.plan import Planning, PrepareOption
 from activities.review import Reviewing
 from autopilot.incident.diagnosis import Diagnosis
-from autopilot.incident.evidence import CaseManifest
+from autopilot.incident.evidence import CaseManifest, Gap
 from autopilot.incident.finding import DossierBrief
-from autopilot.incident.plan import Option, Plan, PlanDraft
-from autopilot.incident.ports import DiagnoseRequest, PlanRequest
+from autopilot.incident.investigation import (
+    FINDINGS_PER_PROBE,
+    Investigation,
+    Limits,
+    Probe,
+    ProbeResult,
+    Turn,
+    probes_left,
+    stopped_because,
+)
+from autopilot.incident.ports import InvestigateRequest, ProbeOrder, SummaryRequest
 from autopilot.incident.state import IncidentState
-from workflows.calls import QUICK, THINK, call
+from workflows.calls import ASK, COLLECT, QUICK, THINK, call
 from workflows.people import People
+
+SUMMARY_SECONDS = 30.0
 
 
 class Analysis:
-    """What is found, concluded and proposed; every result lands in the state."""
+    """What is found, tested and concluded; every result lands in the state."""
 
     def __init__(self, state: IncidentState, people: People) -> None:
         self._state = state
@@ -35,59 +45,85 @@ class Analysis:
         state.signals = state.signals or list(state.dossier.signals)
 
     async def diagnose(self) -> Diagnosis:
-        """Dossier → diagnosis, and the readable report of it."""
-        state = self._state
-        request = DiagnoseRequest(
-            incident_id=state.incident_id,
-            manifest=self._manifest(),
-            dossier=self._dossier(),
-            feedback=tuple(state.feedback),
-        )
-        diagnosis = await call(Analyzing.diagnose, request, THINK, "weigh competing explanations")
-        state.diagnosis = diagnosis
-        state.usage = state.usage.plus(diagnosis.usage)
+        """Dossier → hypotheses ⇄ probes → diagnosis, and the readable report of it."""
+        state, limits = self._state, self._limits()
+        state.investigation = Investigation(started=workflow.now(), next_finding=self._dossier().next_finding)
+        stopped = ""
+        while not stopped:
+            turn = await self._propose(limits)
+            self._note(turns=(*self._investigation().turns, turn))
+            await self._probe(probes_left(self._investigation(), limits))
+            stopped = stopped_because(self._investigation(), limits, workflow.now())
+        conclusion = await call(Analyzing.conclude, self._request(limits), THINK, "check every claim and judge")
+        state.dossier = conclusion.dossier
+        state.diagnosis = conclusion.diagnosis.model_copy(update={"stopped": stopped})
         state.milestones["diagnosis"] = workflow.now()
         await self._report()
-        return diagnosis
+        return state.diagnosis
 
-    async def plan(self) -> None:
-        """Diagnosis → a plan revision whose every option was inspected and dry-run."""
+    async def summarise(self) -> None:
+        """The incident in plain words, where a model is configured; the review does without."""
         state = self._state
-        if state.diagnosis is None or state.snapshot is None:
-            raise ValueError("a plan needs a diagnosis")
-        state.plan_revision += 1
-        request = PlanRequest(
-            incident_id=state.incident_id,
-            manifest=self._manifest(),
-            dossier=self._dossier(),
-            diagnosis=state.diagnosis,
-            max_options=state.snapshot.playbook.max_options,
-            avoid=tuple(state.failed_actions),
-        )
-        draft = await call(Planning.draft_plan, request, THINK, "choose options out of the catalogue")
-        state.usage = state.usage.plus(draft.usage)
-        state.plan = Plan(
-            incident_id=state.incident_id,
-            revision=state.plan_revision,
-            options=await self._prepared(draft),
-            recommendations=draft.recommendations,
-            analyst=draft.analyst,
-        )
-        state.decision = None
-        state.milestones["options"] = workflow.now()
+        if state.diagnosis is None:
+            return
+        try:
+            order = SummaryRequest(state=state)
+            state.summary = await call(
+                Reviewing.summarise, order, ASK.within(SUMMARY_SECONDS), "tell it in plain words"
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            self._people.record("note", f"no plain summary: {error.cause}")
+            return
+        state.usage = state.summary.usage if state.summary.usage.calls else state.usage
 
-    async def _prepared(self, draft: PlanDraft) -> tuple[Option, ...]:
-        orders = [PrepareOption(number=n, draft=option) for n, option in enumerate(draft.options, start=1)]
-        calls = [
-            call(Planning.prepare_option, o, QUICK, f"dry-run option {o.number}: {o.draft.title}") for o in orders
+    async def _propose(self, limits: Limits) -> Turn:
+        """One turn of the analyst; a model that does not answer in time is done without."""
+        request = self._request(limits)
+        number = len(request.investigation.turns) + 1
+        left = limits.seconds - (workflow.now() - request.investigation.started).total_seconds()
+        try:
+            turn = await call(
+                Analyzing.propose, request, ASK.within(left), f"turn {number}: explanations and tests"
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            alone = request.model_copy(update={"without_model": str(error.cause)})
+            turn = await call(Analyzing.propose, alone, QUICK, f"turn {number} without a model")
+        self._state.usage = turn.usage
+        return turn
+
+    async def _probe(self, probes: tuple[Probe, ...]) -> None:
+        """Ask all probes of a turn at once; their findings follow the dossier's in the order of the probes."""
+        investigation = self._investigation()
+        first = investigation.next_finding
+        orders = [
+            ProbeOrder(
+                manifest=self._manifest(),
+                dossier=self._dossier(),
+                probe=probe,
+                first_finding=first + FINDINGS_PER_PROBE * index,
+            )
+            for index, probe in enumerate(probes)
         ]
-        prepared = await asyncio.gather(*calls, return_exceptions=True)
-        for error in prepared:
-            if isinstance(error, ActivityError) and not is_cancelled_exception(error):
-                self._people.record("note", f"an option was left out, it could not be prepared: {error.cause}")
-            elif isinstance(error, BaseException):
-                raise error
-        return tuple(option for option in prepared if isinstance(option, Option))
+        results = await asyncio.gather(*(self._ask(order) for order in orders))
+        self._note(
+            results=(*investigation.results, *results),
+            next_finding=first + FINDINGS_PER_PROBE * len(orders),
+        )
+
+    async def _ask(self, order: ProbeOrder) -> ProbeResult:
+        """One follow-up query; one that fails is an unanswered test."""
+        probe = order.probe
+        try:
+            return await call(Analyzing.probe, order, COLLECT, f"{probe.id} {probe.name}: {probe.why}")
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            gap = Gap(source=probe.name, kind="failed", what=f"probe {probe.id} was not answered: {error.cause}")
+            return ProbeResult(probe=probe, outcome="unknown", summary=gap.what, gaps=(gap,))
 
     async def _report(self) -> None:
         """The readable root cause report; without it the incident goes on."""
@@ -97,6 +133,27 @@ class Analysis:
             if is_cancelled_exception(error):
                 raise
             self._people.record("note", f"the report was not written: {error.cause}")
+
+    def _request(self, limits: Limits) -> InvestigateRequest:
+        return InvestigateRequest(
+            incident_id=self._state.incident_id,
+            manifest=self._manifest(),
+            dossier=self._dossier(),
+            investigation=self._investigation(),
+            limits=limits,
+            feedback=tuple(self._state.feedback),
+        )
+
+    def _note(self, **changes: object) -> None:
+        self._state.investigation = self._investigation().model_copy(update=changes)
+
+    def _limits(self) -> Limits:
+        return self._state.snapshot.playbook.investigation if self._state.snapshot else Limits()
+
+    def _investigation(self) -> Investigation:
+        if self._state.investigation is None:
+            raise ValueError("no investigation is under way")
+        return self._state.investigation
 
     def _manifest(self) -> CaseManifest:
         if self._state.manifest is None:

@@ -1,7 +1,7 @@
-"""How activities are called: every one with deadlines and bounded attempts, in six kinds."""
+"""How activities are called: every one with deadlines and bounded attempts, in seven kinds."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, TypeVar, overload
 
@@ -27,6 +27,11 @@ class Kind:
     attempts: int
     wait_when_cancelled: bool = False
 
+    def within(self, seconds: float) -> "Kind":
+        """The same with no more than so many seconds altogether, but enough for one quick answer."""
+        total = max(5.0, min(self.total, seconds))
+        return replace(self, attempt=min(self.attempt, total), total=total)
+
 
 QUICK = Kind(15, 90, 5)
 """Reads and rules of our own."""
@@ -34,6 +39,8 @@ COLLECT = Kind(60, 100, 2)
 """One source; what it cannot deliver in time becomes a gap."""
 THINK = Kind(120, 300, 3)
 """Analysis and model calls."""
+ASK = Kind(45, 60, 3)
+"""One model call per attempt, within what a time limit leaves. Without an answer code goes on alone."""
 TELL = Kind(15, 60, 4)
 """Messages to people; a dead channel must not hold up an incident."""
 ACT = Kind(120, 900, 6, wait_when_cancelled=True)

@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.context import Context
     from workflows.ladder import DecisionLadder
     from workflows.lifecycle import Lifecycle
+    from workflows.planning import Planning
     from workflows.remediation import Remediation
     from workflows.watch import Watch
 
@@ -38,6 +39,7 @@ class IncidentWorkflow(Lifecycle):
         super().__init__(start)
         self._context = Context(self._state, self._people)
         self._analysis = Analysis(self._state, self._people)
+        self._planning = Planning(self._state, self._people)
         self._watch = Watch(self._state, self._pause)
         self._ladder = DecisionLadder(
             self._state,
@@ -122,7 +124,7 @@ class IncidentWorkflow(Lifecycle):
 
     async def _plan(self) -> None:
         """At most three options, each inspected and dry-run. No plan is still a question to people."""
-        await self._analysis.plan()
+        await self._planning.plan()
         self._go("decide", "Waiting for a decision.")
 
     async def _decide(self) -> None:
@@ -233,6 +235,7 @@ class IncidentWorkflow(Lifecycle):
         state.phase = "review"
         state.next_step = "Read the review."
         state.milestones["closed"] = workflow.now()
+        await self._analysis.summarise()
         try:
             state.report = await call(Reviewing.write_review, state, THINK, "write the post-incident review")
         except ActivityError as error:

@@ -12,6 +12,19 @@ from autopilot.incident.finding import Impact
 Standing = Literal["confirmed", "likely", "inconclusive", "refuted"]
 
 
+class Trial(Model):
+    """A test of a hypothesis: what was asked of the evidence, and what came out."""
+
+    text: Line
+    outcome: Literal["held", "refuted", "silent"]
+    """`silent`: the evidence needed for the test is not there."""
+    finding_ids: tuple[str, ...] = ()
+    decisive: bool = False
+    """Whether the other outcome would have refuted the hypothesis by itself."""
+    probe: str = ""
+    """The follow-up query that made it; empty when the first dossier answered already."""
+
+
 class Hypothesis(Model):
     """One possible explanation. Standing and confidence are computed by code, never taken from a model."""
 
@@ -23,9 +36,16 @@ class Hypothesis(Model):
     change_id: str = ""
     supporting: tuple[str, ...] = ()
     contradicting: tuple[str, ...] = ()
-    tests: tuple[Line, ...] = ()
+    tests: tuple[Trial, ...] = ()
+    asked_by: Line = ""
+    """The person whose idea it was; empty when analysis or a model proposed it."""
     standing: Standing = "inconclusive"
     confidence: float = Field(default=0.0, ge=0, le=1)
+    """What the rules of evidence give: an order, not a frequency."""
+    likelihood: float | None = Field(default=None, ge=0, le=1)
+    """How often such a confidence was right here; None below the outcomes that calibration needs."""
+    outcomes: int = 0
+    """Known outcomes of this kind of cause, from which `likelihood` is fitted."""
 
 
 class DroppedClaim(Model):
@@ -55,6 +75,16 @@ class Usage(Model):
         )
 
 
+class PlantedOrder(Model):
+    """Collected text that tries to give orders. It is data, was not obeyed, and is shown to people."""
+
+    where: Line
+    """The source, the service and the finding, so that somebody can look who wrote it."""
+    excerpt: Line
+    why: Line
+    """What gives it away."""
+
+
 class Diagnosis(Model):
     """The conclusion of one analysis round."""
 
@@ -64,7 +94,15 @@ class Diagnosis(Model):
     causal_chain: tuple[Line, ...] = Field(default=(), max_length=8)
     impact: Impact = Impact()
     gaps: tuple[Gap, ...] = ()
+    claims: int = 0
+    """Sentences and citations that were checked."""
+    dropped: int = 0
+    """How many of them nothing supports."""
     dropped_claims: tuple[DroppedClaim, ...] = Field(default=(), max_length=30)
+    """The first of those, with the reason."""
+    planted: tuple[PlantedOrder, ...] = Field(default=(), max_length=10)
+    stopped: Line = ""
+    """Why no further test was made."""
     analyst: Line = "built-in analyst"
     """Which analyst made it; says so when a model was meant to and failed."""
     usage: Usage = Usage()

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from autopilot.incident.base import Block, Line, Model, Name, Scalar, Time
-from autopilot.incident.diagnosis import Usage
+from autopilot.incident.base import Line, Model, Name, Scalar, Time
+from autopilot.incident.diagnosis import DroppedClaim, Usage
 from autopilot.incident.ids import digest
 from autopilot.incident.metric import MetricRef
 
@@ -116,13 +116,36 @@ class Option(Model):
     infeasible_reason: Line = ""
 
 
+class Offer(Model):
+    """A candidate as one draft option, with what the inspection of it said."""
+
+    id: str
+    """"C1", "C2" …: how a planner names it."""
+    draft: DraftOption
+    score: float
+    """About 0 to 1.5: the belief in the cause, the fit, and what the past says."""
+    prepared: Option | None = None
+    """None before it was inspected."""
+
+
+class Shortlist(Model):
+    """What could be done, best first, before anything was inspected."""
+
+    offers: tuple[Offer, ...] = Field(default=(), max_length=8)
+    recommendations: tuple[Line, ...] = Field(default=(), max_length=6)
+
+
 class PlanDraft(Model):
-    """What a planner proposes before anything is inspected."""
+    """What a planner chose among inspected offers."""
 
     options: tuple[DraftOption, ...] = Field(default=(), max_length=3)
-    recommendations: tuple[Line, ...] = Field(default=(), max_length=6)
     analyst: Line = "built-in planner"
     usage: Usage = Usage()
+    """What models have used for the whole incident so far."""
+    refused: tuple[DroppedClaim, ...] = Field(default=(), max_length=30)
+    """What a model asked for that the catalogue or the inventory does not have."""
+    notes: tuple[Line, ...] = Field(default=(), max_length=8)
+    """Where a model's choice differs from what code alone would have chosen, and the like."""
 
 
 class Plan(Model):
@@ -131,9 +154,13 @@ class Plan(Model):
     incident_id: str
     revision: int
     options: tuple[Option, ...] = Field(default=(), max_length=3)
+    infeasible: tuple[Option, ...] = Field(default=(), max_length=5)
+    """What would have been offered and cannot work now, with the reason."""
     recommendations: tuple[Line, ...] = ()
     analyst: Line = "built-in planner"
-    notes: Block = ""
+    refused: tuple[DroppedClaim, ...] = Field(default=(), max_length=30)
+    """See `PlanDraft`."""
+    notes: tuple[Line, ...] = Field(default=(), max_length=8)
 
     @property
     def plan_digest(self) -> str:

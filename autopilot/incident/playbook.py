@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, PositiveFloat
 
 from autopilot.incident.base import Line, Model, Name
+from autopilot.incident.investigation import Limits
 from autopilot.incident.plan import RISKS, Option, Risk
 
 Mode = Literal["observe", "advise", "autonomous"]
@@ -56,6 +57,7 @@ class Playbook(Model):
     agent_enabled: bool = True
     max_analysis_rounds: int = Field(default=3, ge=1, le=10)
     max_options: int = Field(default=3, ge=1, le=3)
+    investigation: Limits = Limits()
     approvers: tuple[Name, ...] = ("on-call",)
     """`on-call`, `anyone`, or actors such as `slack:U024BE7LH`."""
     accept_unproven: bool = False

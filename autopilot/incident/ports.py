@@ -13,10 +13,21 @@ from autopilot.incident.decision import Judgement
 from autopilot.incident.diagnosis import Diagnosis
 from autopilot.incident.evidence import CaseManifest, Document, QueryRecord, Scope, SourceReport
 from autopilot.incident.finding import DossierBrief, TimelineEntry
+from autopilot.incident.investigation import Investigation, Limits, Probe, ProbeResult, Turn
 from autopilot.incident.metric import Signal
-from autopilot.incident.plan import DraftOption, ExecuteStep, Option, PlanDraft, Step, StepResult, TargetState
+from autopilot.incident.plan import (
+    DraftOption,
+    ExecuteStep,
+    Offer,
+    Option,
+    PlanDraft,
+    Shortlist,
+    Step,
+    StepResult,
+    TargetState,
+)
 from autopilot.incident.playbook import Snapshot
-from autopilot.incident.state import IncidentState
+from autopilot.incident.state import IncidentState, Summary
 from autopilot.incident.verification import Reading
 from autopilot.incident.view import IncidentView
 
@@ -94,22 +105,63 @@ class Analyzer(Protocol):
         ...
 
 
-class DiagnoseRequest(Model):
-    """What to conclude about."""
+class Attempt(Model):
+    """Which attempt of an activity this is, and how many seconds it may take."""
+
+    number: int = 1
+    seconds: float = 45.0
+
+
+class InvestigateRequest(Model):
+    """What to conclude about, and what was tested so far."""
 
     incident_id: str
     manifest: CaseManifest
     dossier: DossierBrief
+    investigation: Investigation
+    limits: Limits = Limits()
     feedback: tuple[Line, ...] = ()
-    money_left_usd: float | None = None
-    tokens_left: int | None = None
+    """What people asked to be looked at: hypotheses to test, never truths."""
+    without_model: Line = ""
+    """Why no model is asked any more; empty while one may be."""
+
+
+class Conclusion(Model):
+    """A diagnosis, and the dossier with the findings of the probes."""
+
+    diagnosis: Diagnosis
+    dossier: DossierBrief
 
 
 class Analyst(Protocol):
     """Dossier → Diagnosis: a model behind code-enforced citations, or the built-in analyst."""
 
-    def diagnose(self, request: DiagnoseRequest) -> Diagnosis:
-        """Conclude. Raises Failure only when even the built-in analyst cannot work."""
+    def propose(self, request: InvestigateRequest, attempt: Attempt) -> Turn:
+        """The next turn: hypotheses, and probes that could refute them. At most one paid model call per attempt.
+
+        Raises Failure when a model was to answer and did not; with `without_model` it answers without one.
+        """
+        ...
+
+    def conclude(self, request: InvestigateRequest) -> Conclusion:
+        """Check every claim, weigh the tests, judge. Asks no model."""
+        ...
+
+
+class ProbeOrder(Model):
+    """Carry out one probe; its findings are numbered from `first_finding`."""
+
+    manifest: CaseManifest
+    dossier: DossierBrief
+    probe: Probe
+    first_finding: int
+
+
+class Prober(Protocol):
+    """The catalogue of read-only queries: answered from the case, else asked of the source."""
+
+    def probe(self, order: ProbeOrder) -> ProbeResult:
+        """Ask. What cannot be answered is a result, not an error."""
         ...
 
 
@@ -123,13 +175,45 @@ class PlanRequest(Model):
     max_options: int = 3
     avoid: tuple[str, ...] = ()
     """`tool target` pairs that were tried in this incident and did not help."""
+    limits: Limits = Limits()
+
+
+class ChooseRequest(Model):
+    """Choose among offers that were inspected and dry-run."""
+
+    plan: PlanRequest
+    offers: tuple[Offer, ...]
+    """Only those that can work now."""
+    without_model: Line = ""
+    """See `InvestigateRequest`."""
 
 
 class Planner(Protocol):
     """Diagnosis → at most three draft options out of the candidates the catalogue offers."""
 
-    def plan(self, request: PlanRequest) -> PlanDraft:
-        """Propose; nothing is changed or asked of a watched system for writing."""
+    def shortlist(self, request: PlanRequest) -> Shortlist:
+        """The candidates worth inspecting, best first; nothing is asked of a watched system. Asks no model."""
+        ...
+
+    def choose(self, request: ChooseRequest, attempt: Attempt) -> PlanDraft:
+        """At most three really different options. At most one paid model call per attempt.
+
+        Raises Failure when a model was to choose and did not; with `without_model` it chooses without one.
+        """
+        ...
+
+
+class SummaryRequest(Model):
+    """What to tell in plain words."""
+
+    state: IncidentState
+
+
+class Summariser(Protocol):
+    """The incident in a few plain sentences for people who were not there."""
+
+    def summarise(self, request: SummaryRequest, attempt: Attempt) -> Summary:
+        """Sentences that the record supports; empty text when no model is configured. See `Analyst.propose`."""
         ...
 
 

@@ -6,11 +6,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from autopilot.incident.alert import Alert, Severity
-from autopilot.incident.base import Link
+from autopilot.incident.base import Block, Line, Link, Model
 from autopilot.incident.decision import DecisionRequest, Judgement
-from autopilot.incident.diagnosis import Diagnosis, Usage
+from autopilot.incident.diagnosis import Diagnosis, DroppedClaim, Usage
 from autopilot.incident.evidence import CaseManifest, Document
 from autopilot.incident.finding import DossierBrief, TimelineEntry
+from autopilot.incident.investigation import Investigation
 from autopilot.incident.metric import Signal
 from autopilot.incident.plan import Plan, PreparedStep, StepResult
 from autopilot.incident.playbook import Snapshot
@@ -21,6 +22,16 @@ Outcome = Literal["resolved", "self_healed", "handed_over", "aborted", "observed
 
 MAX_ALERTS = 50
 """Alerts kept whole; beyond, only counters grow."""
+
+
+class Summary(Model):
+    """The incident in plain words, as far as the record supports them."""
+
+    text: Block = ""
+    analyst: Line = ""
+    dropped_claims: tuple[DroppedClaim, ...] = Field(default=(), max_length=30)
+    usage: Usage = Usage()
+    """What models have used for the whole incident."""
 
 
 class UndoEntry(BaseModel):
@@ -60,6 +71,8 @@ class IncidentState(BaseModel):
 
     manifest: CaseManifest | None = None
     dossier: DossierBrief | None = None
+    investigation: Investigation | None = None
+    """The latest one: its turns, and what its probes found."""
     diagnosis: Diagnosis | None = None
     rounds: int = 0
     feedback: list[str] = []
@@ -106,6 +119,7 @@ class IncidentState(BaseModel):
     links: list[Link] = []
     sources: list[str] = []
     report: Document | None = None
+    summary: Summary | None = None
 
     @property
     def alert(self) -> Alert:

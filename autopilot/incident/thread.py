@@ -3,7 +3,7 @@
 from autopilot.incident.diagnosis import Diagnosis, Hypothesis
 from autopilot.incident.plan import Option, Plan, StepResult
 from autopilot.incident.verification import Verification
-from autopilot.incident.wording import VERDICTS, gap_words, plain, step_words, worst_first
+from autopilot.incident.wording import VERDICTS, gap_words, plain, step_words, test_words, worst_first
 
 LIMIT = 2_800
 """Characters: below what any channel takes in one message."""
@@ -17,7 +17,7 @@ def _weighed(hypothesis: Hypothesis) -> str:
     head = f"{hypothesis.standing.capitalize()} ({hypothesis.confidence:.0%}): {hypothesis.statement}"
     found = [("for", hypothesis.supporting), ("against", hypothesis.contradicting)]
     cited = [f"{side} {', '.join(ids[:8])}" for side, ids in found if ids]
-    lines = [head, *(f"• {test}" for test in hypothesis.tests[:3])]
+    lines = [head, *(f"• {test_words(test)}" for test in hypothesis.tests[:3])]
     return "\n".join([*lines, *([f"• evidence: {'; '.join(cited)}"] if cited else [])])
 
 

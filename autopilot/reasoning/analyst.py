@@ -2,24 +2,21 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-
-import structlog
+from dataclasses import dataclass, replace
 
 from autopilot.clients.model import ModelClient
 from autopilot.incident.base import clean
-from autopilot.incident.diagnosis import Diagnosis
-from autopilot.incident.ports import CaseStore, DiagnoseRequest, Failure
+from autopilot.incident.finding import Dossier
+from autopilot.incident.investigation import Turn
+from autopilot.incident.ports import Attempt, CaseStore, Conclusion, InvestigateRequest
 from autopilot.reasoning import builtin, model_analyst
 from autopilot.reasoning.asking.answers import CaseAnswers
 from autopilot.reasoning.asking.asker import Asker
 from autopilot.reasoning.asking.budget import Ledger
+from autopilot.reasoning.asking.prices import price_of
 from autopilot.reasoning.casefile import load_dossier, load_edges
 from autopilot.reasoning.judging.citations import neighbourhood
-from autopilot.reasoning.asking.prices import price_of
 from autopilot.settings import Model
-
-log = structlog.get_logger()
 
 UNPRICED = "price unknown: only the token limit counts"
 
@@ -38,9 +35,12 @@ def model_label(model: ModelClient) -> str:
     return model.name if price_of(model.settings) else f"{model.name} ({UNPRICED})"
 
 
-def unavailable(name: str, failure: Failure) -> str:
+NO_MODEL = f"{builtin.NAME} (no model configured)"
+
+
+def unavailable(name: str, why: str) -> str:
     """The label of work that a model was meant to do."""
-    return f"{name} (model unavailable: {clean(str(failure), 200)})"
+    return f"{name} (model unavailable: {clean(why, 200)})"
 
 
 def asker_for(
@@ -90,34 +90,55 @@ class ConfiguredAnalyst:
         self._patience = patience or Patience()
         self._mask_ips = mask_ips
 
-    def diagnose(self, request: DiagnoseRequest) -> Diagnosis:
-        """See `Analyst`. Usage counts every answer used, whether paid now or by an attempt that was lost."""
-        dossier = load_dossier(self._store, request.dossier)
-        services = request.manifest.scope.services
-        service = builtin.symptom_service(dossier, services[0] if services else "")
-        if self._model is None:
-            label = f"{builtin.NAME} (no model configured)"
-            return builtin.diagnose(dossier, service=service, feedback=request.feedback, analyst=label)
-        model = self._model
+    def propose(self, request: InvestigateRequest, attempt: Attempt) -> Turn:
+        """See `Analyst`."""
+        dossier, number = self._dossier(request), len(request.investigation.turns) + 1
+        service = self._service(request, dossier)
+        if self._model is None or request.without_model:
+            why = unavailable(builtin.NAME, request.without_model) if self._model else NO_MODEL
+            proposed = builtin.propose(dossier, service=service, feedback=request.feedback)
+            return Turn(number=number, proposed=proposed, analyst=why, stopped="code judges its own hypotheses")
+        patience = replace(self._patience, seconds=min(self._patience.seconds, attempt.seconds))
         asker = asker_for(
-            model, self._store, request.incident_id, self._patience, request.tokens_left, request.money_left_usd
+            self._model, self._store, request.incident_id, patience, request.limits.tokens, request.limits.usd
         )
+        proposed, chain = model_analyst.propose(
+            asker, dossier, service=service, feedback=request.feedback, ips=self._mask_ips
+        )
+        return Turn(
+            number=number, proposed=proposed, chain=chain, analyst=model_label(self._model), usage=asker.usage
+        )
+
+    def conclude(self, request: InvestigateRequest) -> Conclusion:
+        """See `Analyst`."""
+        dossier, last = self._dossier(request), request.investigation.turns[-1]
+        service = self._service(request, dossier)
+        edges = load_edges(self._store, request.manifest)
         try:
-            edges = load_edges(self._store, request.manifest)
-            diagnosis = model_analyst.diagnose(
-                asker,
+            diagnosis = model_analyst.judge(
+                last.proposed,
+                last.chain,
                 dossier,
                 service=service,
                 feedback=request.feedback,
                 neighbours=neighbourhood(edges) if edges else None,
-                ips=self._mask_ips,
             )
-        except Failure as failure:
-            log.warning("model gave no diagnosis", incident_id=request.incident_id, model=model.name,
-                        who=failure.who, reason=clean(str(failure), 300))  # fmt: skip
-            plain = builtin.diagnose(
-                dossier, service=service, feedback=request.feedback, analyst=unavailable(builtin.NAME, failure)
-            )
-            dropped = failure.dropped if isinstance(failure, model_analyst.NothingSupported) else ()
-            return plain.model_copy(update={"usage": asker.usage, "dropped_claims": dropped})
-        return diagnosis.model_copy(update={"analyst": model_label(model)})
+        except model_analyst.NothingSupported as failure:
+            label = unavailable(builtin.NAME, str(failure))
+            plain = builtin.diagnose(dossier, service=service, feedback=request.feedback, analyst=label)
+            diagnosis = plain.model_copy(update={"dropped_claims": failure.dropped})
+        return Conclusion(
+            diagnosis=diagnosis.model_copy(update={"analyst": last.analyst, "usage": last.usage}),
+            dossier=request.dossier,
+        )
+
+    def _dossier(self, request: InvestigateRequest) -> Dossier:
+        """The dossier with what the probes found."""
+        dossier = load_dossier(self._store, request.dossier)
+        found = tuple(f for result in request.investigation.results for f in result.findings)
+        return dossier.model_copy(update={"findings": dossier.findings + found})
+
+    @staticmethod
+    def _service(request: InvestigateRequest, dossier: Dossier) -> str:
+        services = request.manifest.scope.services
+        return builtin.symptom_service(dossier, services[0] if services else "")

@@ -7,6 +7,7 @@ from autopilot.incident.cause import CAUSE_MEANING, CauseKind
 from autopilot.incident.diagnosis import Diagnosis, Hypothesis
 from autopilot.incident.evidence import Gap
 from autopilot.incident.finding import Dossier, Finding, Suspect
+from autopilot.incident.investigation import Proposed
 from autopilot.reasoning.judging import signs
 from autopilot.reasoning.judging.trials import Claim
 from autopilot.reasoning.judging.weighing import UNRANKED, Proposal, causal_chain, ranked, weigh
@@ -81,7 +82,7 @@ def statement(claim: Claim, dossier: Dossier, ids: Sequence[str], change_summary
     return whole if len(whole) <= LONGEST else f"{whole[:LONGEST].rpartition(';')[0]}."
 
 
-def _from_suspect(suspect: Suspect, dossier: Dossier, remarks: tuple[str, ...] = ()) -> Proposal:
+def _from_suspect(suspect: Suspect, dossier: Dossier, asked_by: str = "") -> Proposal:
     claim = Claim(suspect.cause_kind, suspect.service, suspect.resource, suspect.change_id)
     return Proposal(
         claim=claim,
@@ -89,18 +90,18 @@ def _from_suspect(suspect: Suspect, dossier: Dossier, remarks: tuple[str, ...] =
         region=suspect.region,
         prior=suspect.score,
         supporting=suspect.finding_ids,
-        remarks=remarks,
+        asked_by=asked_by,
     )
 
 
-def _from_kind(kind: CauseKind, service: str, dossier: Dossier, remarks: tuple[str, ...] = ()) -> Proposal:
+def _from_kind(kind: CauseKind, service: str, dossier: Dossier, asked_by: str = "") -> Proposal:
     """An explanation that analysis did not rank, proposed so that it can be tested."""
     own = tuple(f.id for f in dossier.findings if f.cause_kind == kind)[:4]
     if kind == "traffic_surge":
         asked = signs.demand(dossier)
         own = (asked.id,) if asked else own
     claim = Claim(kind, service)
-    return Proposal(claim, statement(claim, dossier, own), supporting=own, remarks=remarks, prior=UNRANKED)
+    return Proposal(claim, statement(claim, dossier, own), supporting=own, asked_by=asked_by, prior=UNRANKED)
 
 
 def _kinds_in(hint: str) -> list[CauseKind]:
@@ -114,7 +115,7 @@ def _asked(feedback: Sequence[str], dossier: Dossier, service: str) -> tuple[lis
     for hint in feedback:
         kinds = _kinds_in(hint)
         words = set(re.findall(r"[\w.-]+", hint.lower()))
-        remark = (f"Tested because a person asked: {_short(hint, 200)!r}.",)
+        remark = _short(hint, 200)
         fits = [s for s in dossier.suspects if s.cause_kind in kinds or {s.service.lower()} & words]
         proposals += [_from_suspect(s, dossier, remark) for s in fits[:2]]
         if not fits and kinds:
@@ -168,8 +169,8 @@ def next_steps(best: Hypothesis | None, dossier: Dossier, service: str) -> tuple
     if best is not None and best.standing in ("confirmed", "likely"):
         return ()
     steps = [f"Close this gap and re-analyse: {text}" for text in _remedies(dossier.gaps)[:3]]
-    open_tests = [t for t in (best.tests if best else ()) if t.startswith("[not possible]")]
-    steps += [f"Find out what could not be tested: {t.removeprefix('[not possible] ')}" for t in open_tests[:2]]
+    open_tests = [t for t in (best.tests if best else ()) if t.outcome == "silent"]
+    steps += [f"Find out what could not be tested: {t.text}" for t in open_tests[:2]]
     steps.append(f"Look at the latest changes and the logs of {service} by hand, or re-analyse with a hint.")
     return tuple(steps)
 
@@ -181,6 +182,18 @@ def _unknown(dossier: Dossier, service: str) -> Hypothesis:
         cause_kind="unknown",
         service=service,
     )
+
+
+def propose(dossier: Dossier, *, service: str = "", feedback: Sequence[str] = ()) -> tuple[Proposed, ...]:
+    """The explanations that the built-in analyst would weigh, the likeliest first."""
+    diagnosis = diagnose(dossier, service=service, feedback=feedback)
+    return tuple(
+        Proposed(
+            statement=h.statement, cause_kind=h.cause_kind, service=h.service, resource=h.resource,
+            change_id=h.change_id, supporting=h.supporting, contradicting=h.contradicting,
+        )
+        for h in diagnosis.hypotheses
+    )  # fmt: skip
 
 
 def diagnose(

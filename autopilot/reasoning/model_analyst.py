@@ -9,14 +9,15 @@ from autopilot.clients.model import ModelFailure
 from autopilot.incident.cause import CAUSE_MEANING, CauseKind
 from autopilot.incident.diagnosis import Diagnosis, DroppedClaim, Hypothesis
 from autopilot.incident.finding import Dossier
+from autopilot.incident.investigation import Proposed, ProposedLink
 from autopilot.reasoning import builtin
 from autopilot.reasoning.asking.asker import Asker
 from autopilot.reasoning.judging.citations import enforce, existing, known_services
-from autopilot.reasoning.prompts.redaction import Redaction
 from autopilot.reasoning.judging.signs import short_name
-from autopilot.reasoning.prompts.tables import CLOSE, OPEN, cell, dossier_tables
 from autopilot.reasoning.judging.trials import Claim
 from autopilot.reasoning.judging.weighing import UNRANKED, Proposal, causal_chain, ranked, suspect_for, weigh
+from autopilot.reasoning.prompts.redaction import Redaction
+from autopilot.reasoning.prompts.tables import CLOSE, OPEN, cell, dossier_tables
 
 DOSSIER_TOKENS = 9_000
 """Upper estimate of what the tables may take of a prompt."""
@@ -53,7 +54,7 @@ class NothingSupported(ModelFailure):
         self.dropped = tuple(dropped[:MAX_DROPPED])
 
 
-class ProposedHypothesis(BaseModel):
+class WrittenHypothesis(BaseModel):
     """A hypothesis as a model writes it."""
 
     statement: str
@@ -65,7 +66,7 @@ class ProposedHypothesis(BaseModel):
     contradicting: list[str]
 
 
-class ProposedLink(BaseModel):
+class WrittenLink(BaseModel):
     """One step of the causal chain."""
 
     sentence: str
@@ -75,8 +76,8 @@ class ProposedLink(BaseModel):
 class ProposedDiagnosis(BaseModel):
     """A model's answer."""
 
-    hypotheses: list[ProposedHypothesis]
-    causal_chain: list[ProposedLink]
+    hypotheses: list[WrittenHypothesis]
+    causal_chain: list[WrittenLink]
 
 
 def prompt(
@@ -98,7 +99,7 @@ def _resource(name: str, service: str, dossier: Dossier) -> str:
 
 
 def _proposal(
-    proposed: ProposedHypothesis, dossier: Dossier, neighbours: Neighbours | None
+    proposed: Proposed, dossier: Dossier, neighbours: Neighbours | None
 ) -> tuple[Proposal | None, list[DroppedClaim]]:
     """A model's hypothesis after enforcement; None when nothing of it is supported."""
     if proposed.service not in known_services(dossier):
@@ -153,32 +154,45 @@ def _with_leading_suspect(hypotheses: list[Hypothesis], plain: Diagnosis) -> tup
     return ranked(hypotheses)[:4]
 
 
-def diagnose(
-    asker: Asker,
+def propose(
+    asker: Asker, dossier: Dossier, *, service: str, feedback: Sequence[str] = (), ips: bool = False
+) -> tuple[tuple[Proposed, ...], tuple[ProposedLink, ...]]:
+    """Ask for hypotheses and a causal chain. Raises Failure when no answer is usable."""
+    redaction = Redaction(ips=ips)
+    answer = asker.ask(prompt(dossier, service, feedback, redaction), ProposedDiagnosis)
+    proposed = tuple(
+        Proposed.model_validate(h.model_dump() | {"statement": redaction.restore(h.statement)})
+        for h in answer.hypotheses[:4]
+    )
+    chain = tuple(
+        ProposedLink(sentence=redaction.restore(x.sentence), findings=tuple(x.findings))
+        for x in answer.causal_chain[:8]
+    )
+    return proposed, chain
+
+
+def judge(
+    proposed: Sequence[Proposed],
+    links: Sequence[ProposedLink],
     dossier: Dossier,
     *,
     service: str,
     feedback: Sequence[str] = (),
     neighbours: Neighbours | None = None,
-    ips: bool = False,
 ) -> Diagnosis:
-    """Ask, enforce, test and judge. Raises Failure when no answer is usable or nothing of it is supported."""
-    redaction = Redaction(ips=ips)
-    answer = asker.ask(prompt(dossier, service, feedback, redaction), ProposedDiagnosis)
+    """Enforce, test and judge what a model proposed. Raises NothingSupported when nothing of it is left."""
     hypotheses: list[Hypothesis] = []
     dropped: list[DroppedClaim] = []
-    for proposed in answer.hypotheses[:4]:
-        restored = proposed.model_copy(update={"statement": redaction.restore(proposed.statement)})
-        proposal, lost = _proposal(restored, dossier, neighbours)
+    for one in proposed:
+        proposal, lost = _proposal(one, dossier, neighbours)
         dropped += lost
         if proposal is not None:
             hypotheses.append(weigh(proposal, dossier))
     if not hypotheses:
-        raise NothingSupported(asker.model.name, dropped)
+        raise NothingSupported("the model", dropped)
     plain = builtin.diagnose(dossier, service=service, feedback=feedback)
     final = _with_leading_suspect(hypotheses, plain)
     best = next((h for h in final if h.standing != "refuted"), None)
-    links = [x.model_copy(update={"sentence": redaction.restore(x.sentence)}) for x in answer.causal_chain]
     chain, lost = _chain(links, best.service if best else service, dossier, neighbours)
     return Diagnosis(
         revision=dossier.revision,
@@ -186,7 +200,7 @@ def diagnose(
         causal_chain=tuple(chain) or causal_chain(best, dossier),
         impact=dossier.impact,
         gaps=dossier.gaps,
+        dropped=len(dropped) + len(lost),
         dropped_claims=tuple((dropped + lost)[:MAX_DROPPED]),
-        usage=asker.usage,
         next_steps=builtin.next_steps(best, dossier, service),
     )

@@ -65,7 +65,8 @@ class House:
         world = self.world
         ports = Ports(
             playbooks=world, collector=FakeCollector(world), store=world, analyzer=world, analyst=world,
-            planner=world, toolbox=world, notifier=build_notifier(self.settings), reviewer=world, knowledge=world,
+            prober=world, planner=world, toolbox=world, notifier=build_notifier(self.settings), reviewer=world,
+            summariser=world, knowledge=world,
         )  # fmt: skip
         async with build_worker(self.client, build_activities(ports, self.client, self.settings), QUEUE):
             yield

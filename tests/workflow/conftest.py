@@ -87,8 +87,8 @@ async def bench(client: Client) -> AsyncIterator[Bench]:
 def make_worker(client: Client, world: FakeWorld, queue: str, **options: object) -> Worker:
     """A worker whose every port is the world."""
     ports = Ports(
-        playbooks=world, collector=FakeCollector(world), store=world, analyzer=world, analyst=world, planner=world,
-        toolbox=world, notifier=world, reviewer=world, knowledge=world,
+        playbooks=world, collector=FakeCollector(world), store=world, analyzer=world, analyst=world, prober=world,
+        planner=world, toolbox=world, notifier=world, reviewer=world, summariser=world, knowledge=world,
     )  # fmt: skip
     settings = Settings(seal_key=SecretStr(SEAL_KEY.decode()))
     return build_worker(client, build_activities(ports, client, settings), queue, **options)

@@ -10,21 +10,35 @@ from autopilot.incident.decision import Judgement
 from autopilot.incident.diagnosis import Diagnosis, Hypothesis
 from autopilot.incident.evidence import CaseManifest, Document, Gap, QueryRecord, Scope, SourceReport
 from autopilot.incident.finding import Dossier, DossierBrief, Suspect, TimelineEntry
+from autopilot.incident.investigation import Probe, ProbeResult, Proposed, Turn
 from autopilot.incident.metric import MetricRef, Signal
 from autopilot.incident.plan import (
     DraftOption,
     DryRun,
     ExecuteStep,
+    Offer,
     Option,
     PlanDraft,
     PreparedStep,
+    Shortlist,
     Step,
     StepResult,
     TargetState,
 )
 from autopilot.incident.playbook import Ladder, OnCall, Person, Playbook, Snapshot, VerificationRules
-from autopilot.incident.ports import DiagnoseRequest, Failure, PlanRequest, Question, Ticket
-from autopilot.incident.state import IncidentState
+from autopilot.incident.ports import (
+    Attempt,
+    ChooseRequest,
+    Conclusion,
+    Failure,
+    InvestigateRequest,
+    PlanRequest,
+    ProbeOrder,
+    Question,
+    SummaryRequest,
+    Ticket,
+)
+from autopilot.incident.state import IncidentState, Summary
 from autopilot.incident.verification import Reading
 from autopilot.incident.view import IncidentView
 
@@ -83,6 +97,10 @@ class FakeWorld:
     scopes: list[Scope] = field(default_factory=list[Scope])
     gate: threading.Event | None = None
     """Set: execute waits for it after its write."""
+    model_fails: bool = False
+    probes_per_turn: int = 0
+    turns: list[InvestigateRequest] = field(default_factory=list[InvestigateRequest])
+    probed: list[ProbeOrder] = field(default_factory=list[ProbeOrder])
     documents: dict[str, bytes] = field(default_factory=dict[str, bytes])
 
     # --- playbooks
@@ -142,26 +160,45 @@ class FakeWorld:
             uri=uri, revision=manifest.revision, findings=1, next_finding=first_finding + 1, suspects=(suspect,)
         )
 
-    def diagnose(self, request: DiagnoseRequest) -> Diagnosis:
+    def propose(self, request: InvestigateRequest, attempt: Attempt) -> Turn:
+        self.turns.append(request)
+        if self.model_fails and not request.without_model:
+            raise Failure("the model is down", who="operator")
+        number = len(request.investigation.turns) + 1
+        idea = Proposed(statement="v2 is slow", cause_kind="bad_deploy", service="shop")
+        probes = tuple(Probe(id=f"P{number}-{i}", name="metric", why="is it?") for i in range(self.probes_per_turn))
+        analyst = "built-in analyst (model unavailable)" if request.without_model else "fake model"
+        return Turn(number=number, proposed=(idea,), probes=probes, analyst=analyst)
+
+    def probe(self, order: ProbeOrder) -> ProbeResult:
+        self.probed.append(order)
+        return ProbeResult(probe=order.probe, outcome="rose", summary="it rose")
+
+    def conclude(self, request: InvestigateRequest) -> Conclusion:
         best = Hypothesis(
             statement="v2 is slow", cause_kind="bad_deploy", service="shop", standing="likely", confidence=0.7
         )
         gaps = tuple(Gap(source=s, kind="failed", what="dead") for s in sorted(self.dead_sources))
-        return Diagnosis(revision=request.dossier.revision, hypotheses=(best,), gaps=gaps)
+        analyst = request.investigation.turns[-1].analyst
+        diagnosis = Diagnosis(revision=request.dossier.revision, hypotheses=(best,), gaps=gaps, analyst=analyst)
+        return Conclusion(diagnosis=diagnosis, dossier=request.dossier)
 
     # --- planner and toolbox
 
-    def plan(self, request: PlanRequest) -> PlanDraft:
+    def shortlist(self, request: PlanRequest) -> Shortlist:
         steps = [
             Step(tool="version.rollback", target="shop", service="shop", arguments={"version": "v1"}),
             Step(tool="capacity.set", target="table", service="shop", arguments={"capacity": 10}),
         ]
-        options = [
-            DraftOption(title=s.tool, why="because", steps=(s,), risk="low")
+        offers = [
+            Offer(id=s.tool, draft=DraftOption(title=s.tool, why="because", steps=(s,), risk="low"), score=1.0)
             for s in steps
             if f"{s.tool} {s.target}" not in request.avoid
         ]
-        return PlanDraft(options=tuple(options), recommendations=("review the query",))
+        return Shortlist(offers=tuple(offers), recommendations=("review the query",))
+
+    def choose(self, request: ChooseRequest, attempt: Attempt) -> PlanDraft:
+        return PlanDraft(options=tuple(offer.draft for offer in request.offers))
 
     def inspect(self, step: Step) -> TargetState:
         settings = {"version": self.version} if step.target == "shop" else {"capacity": self.capacity}
@@ -242,6 +279,9 @@ class FakeWorld:
 
     def report(self, state: IncidentState) -> Document:
         return self.put(state.incident_id, "report.html", b"report", "text/html")
+
+    def summarise(self, request: SummaryRequest, attempt: Attempt) -> Summary:
+        return Summary(text="v2 was slow.", analyst="fake model")
 
     def write(self, state: IncidentState) -> Document:
         self.reviews.append(state)

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from autopilot.incident.cause import CauseKind
+from autopilot.incident.diagnosis import Trial
 from autopilot.incident.finding import Dossier, Finding, VersionHealth
 from autopilot.reasoning.judging import signs
-from autopilot.reasoning.judging.verdict import Trial
 
 OUT_OF_PROPORTION = 1.2
 """Work per request above this ratio cannot be explained by more requests alone."""
@@ -24,6 +25,16 @@ class Claim:
     change_id: str = ""
 
 
+def _trial(
+    text: str,
+    outcome: Literal["held", "refuted", "silent"],
+    finding_ids: tuple[str, ...] = (),
+    *,
+    decisive: bool = False,
+) -> Trial:
+    return Trial(text=text, outcome=outcome, finding_ids=finding_ids, decisive=decisive)
+
+
 def _ids(*findings: Finding | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f.id for f in findings if f is not None))
 
@@ -36,9 +47,9 @@ def _order(claim: Claim, dossier: Dossier) -> Trial | None:
     lead = (dossier.onset - signs.happened(found)).total_seconds()
     if lead >= -found.onset_uncertainty:
         text = f"Order: the change came {max(lead, 0) / 60:.0f} min before the first symptom."
-        return Trial(text, "held", _ids(found))
+        return _trial(text, "held", _ids(found))
     text = f"Order: the change came {-lead / 60:.0f} min after the first symptom, so it cannot be the cause."
-    return Trial(text, "refuted", _ids(found), decisive=True)
+    return _trial(text, "refuted", _ids(found), decisive=True)
 
 
 def _about(version: VersionHealth, found: Finding | None) -> bool:
@@ -57,21 +68,21 @@ def _versions(claim: Claim, dossier: Dossier) -> Trial | None:
     ids = tuple(dict.fromkeys(v.finding_id for v in (current, *([well] if well else []))))
     if current.healthy:
         text = f"Versions: {current.version} itself was healthy while it served, which a bad release would not be."
-        return Trial(text, "refuted", ids, decisive=True)
+        return _trial(text, "refuted", ids, decisive=True)
     if well is not None:
         text = f"Versions: {well.version} was healthy while it served, {current.version} is not."
-        return Trial(text, "held", ids, decisive=True)
+        return _trial(text, "held", ids, decisive=True)
     if earlier:
         text = f"Versions: the versions before {current.version} were just as unhealthy."
-        return Trial(text, "refuted", tuple(v.finding_id for v in (current, *earlier))[:4], decisive=True)
-    return Trial(f"Versions: nothing is known of a version before {current.version}.", "silent")
+        return _trial(text, "refuted", tuple(v.finding_id for v in (current, *earlier))[:4], decisive=True)
+    return _trial(f"Versions: nothing is known of a version before {current.version}.", "silent")
 
 
 def _proportion(claim: Claim, dossier: Dossier) -> Trial:
     """More requests alone raise work in proportion; more work per request needs another reason."""
     measured = signs.per_request(dossier, claim.resource)
     if measured is None:
-        return Trial("Work per request: no rise of work below the service was measured.", "silent")
+        return _trial("Work per request: no rise of work below the service was measured.", "silent")
     ratio, done, asked = measured
     rise = f"requests rose {asked.size:.1f}x" if asked else "requests did not rise"
     if done.unit == signs.PER_REQUEST:
@@ -81,13 +92,13 @@ def _proportion(claim: Claim, dossier: Dossier) -> Trial:
     excess, ids = ratio >= OUT_OF_PROPORTION, _ids(done, asked)
     if claim.cause_kind == "traffic_surge":
         text = f"A traffic rise alone would not raise work per request: {seen}."
-        return Trial(text, "refuted" if excess else "held", ids, decisive=True)
+        return _trial(text, "refuted" if excess else "held", ids, decisive=True)
     if excess:
-        return Trial(f"More work per request than before: {seen}.", "held", ids, decisive=True)
+        return _trial(f"More work per request than before: {seen}.", "held", ids, decisive=True)
     if signs.limits(dossier):
-        return Trial(f"Work per request: {seen}, but a limit caps what can be seen of it.", "silent", ids)
+        return _trial(f"Work per request: {seen}, but a limit caps what can be seen of it.", "silent", ids)
     # A release can also misbehave without more work, so this refutes only the claim that queries got heavier.
-    return Trial(
+    return _trial(
         f"No more work per request than before: {seen}.", "refuted", ids, decisive=claim.cause_kind == "slow_query"
     )
 
@@ -96,10 +107,10 @@ def _surge(_: Claim, dossier: Dossier) -> Trial:
     """Without more requests there is no surge."""
     asked = signs.demand(dossier)
     if asked is not None:
-        return Trial(f"Requests did rise: {asked.size:.1f}x the usual.", "held", _ids(asked))
+        return _trial(f"Requests did rise: {asked.size:.1f}x the usual.", "held", _ids(asked))
     if any(f.kind == "metric" for f in dossier.findings):
-        return Trial("No rise of requests was found in the metrics.", "refuted", decisive=True)
-    return Trial("Requests: no metrics to look at.", "silent")
+        return _trial("No rise of requests was found in the metrics.", "refuted", decisive=True)
+    return _trial("Requests: no metrics to look at.", "silent")
 
 
 def _limit_reached(claim: Claim, dossier: Dossier) -> Trial:
@@ -109,12 +120,12 @@ def _limit_reached(claim: Claim, dossier: Dossier) -> Trial:
     if own or hits:
         seen = signs.strongest(own or hits)
         text = f"The limit is really hit: {seen.summary if seen else ''}"
-        return Trial(text, "held", _ids(seen), decisive=True)
+        return _trial(text, "held", _ids(seen), decisive=True)
     if any(f.service == claim.service and f.kind == "metric" for f in dossier.findings):
-        return Trial(
+        return _trial(
             f"No rejected work was found although metrics of {claim.service} were read.", "refuted", decisive=True
         )
-    return Trial(f"Rejected work: no evidence about {claim.service} either way.", "silent")
+    return _trial(f"Rejected work: no evidence about {claim.service} either way.", "silent")
 
 
 def _limit_is_trigger(claim: Claim, dossier: Dossier) -> Trial | None:
@@ -128,16 +139,16 @@ def _limit_is_trigger(claim: Claim, dossier: Dossier) -> Trial | None:
         return None
     change = found.summary.partition(", ")[0]
     text = f"The limit was not lowered; each request needs {measured[0]:.1f} times the work since {change}."
-    return Trial(text, "refuted", _ids(found, measured[1]))
+    return _trial(text, "refuted", _ids(found, measured[1]))
 
 
 def _reachable(_: Claim, dossier: Dossier) -> Trial:
     """A rejection is an answer: who answers can be reached."""
     seen = signs.strongest(signs.limits(dossier))
     if seen is None:
-        return Trial("Reachability: no answers from the far side were seen that would rule it out.", "silent")
+        return _trial("Reachability: no answers from the far side were seen that would rule it out.", "silent")
     text = "The far side answered with rejections, so it was reached; a network fault would lose the calls."
-    return Trial(text, "refuted", _ids(seen), decisive=True)
+    return _trial(text, "refuted", _ids(seen), decisive=True)
 
 
 def _used_up(claim: Claim, dossier: Dossier) -> Trial:
@@ -150,12 +161,12 @@ def _used_up(claim: Claim, dossier: Dossier) -> Trial:
     )
     seen = signs.strongest(own)
     if seen is None:
-        return Trial(f"Exhaustion: no sign of {claim.cause_kind} at {claim.service} was found.", "silent")
+        return _trial(f"Exhaustion: no sign of {claim.cause_kind} at {claim.service} was found.", "silent")
     low = seen.unit.lower() in ("percent", "%") and seen.observed is not None and seen.observed < EXHAUSTED
     if low:
         text = f"Not exhausted: {signs.named(seen)} reached {seen.observed:.0f} % only."
-        return Trial(text, "refuted", _ids(seen), decisive=True)
-    return Trial(f"Exhaustion shows: {seen.summary}", "held", _ids(seen), decisive=seen.observed is not None)
+        return _trial(text, "refuted", _ids(seen), decisive=True)
+    return _trial(f"Exhaustion shows: {seen.summary}", "held", _ids(seen), decisive=seen.observed is not None)
 
 
 def _moved_first(claim: Claim, dossier: Dossier) -> Trial | None:
@@ -167,8 +178,8 @@ def _moved_first(claim: Claim, dossier: Dossier) -> Trial | None:
     late = (signs.happened(first) - dossier.onset).total_seconds() - first.onset_uncertainty
     if late > 60:
         text = f"Order: {claim.service} shows signs only {late / 60:.0f} min after the first symptom."
-        return Trial(text, "refuted", _ids(first))
-    return Trial(f"Order: {claim.service} shows signs no later than the first symptom.", "held", _ids(first))
+        return _trial(text, "refuted", _ids(first))
+    return _trial(f"Order: {claim.service} shows signs no later than the first symptom.", "held", _ids(first))
 
 
 _Test = Callable[[Claim, Dossier], Trial | None]

@@ -5,9 +5,8 @@ Nothing here looks at words: the same evidence gives the same verdict, whoever p
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from autopilot.incident.diagnosis import Standing
+from autopilot.incident.diagnosis import Standing, Trial
 from autopilot.incident.evidence import Gap, GapKind
 from autopilot.incident.finding import Finding
 
@@ -18,18 +17,6 @@ CONFIRMED_FROM = 0.75
 LIKELY_FROM = 0.45
 CEILING = 0.95
 """Nobody who looks from outside is ever certain."""
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A test of a hypothesis against the dossier: what was asked, and what came out."""
-
-    text: str
-    outcome: Literal["held", "refuted", "silent"]
-    """`silent`: the evidence needed for the test is not there."""
-    finding_ids: tuple[str, ...] = ()
-    decisive: bool = False
-    """Whether the other outcome would have refuted the hypothesis by itself."""
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,8 @@ class Proposal:
     prior: float = UNRANKED
     supporting: tuple[str, ...] = ()
     contradicting: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = ()
-    """What to show beside the tests, such as who asked for it."""
+    asked_by: str = ""
+    """The person's idea that this is, as it was said."""
 
 
 def suspect_for(claim: Claim, dossier: Dossier) -> Suspect | None:
@@ -64,7 +64,6 @@ def weigh(proposal: Proposal, dossier: Dossier) -> Hypothesis:
             insufficient=dossier.insufficient_evidence or claim.cause_kind == "unknown",
         )
     )
-    words = {"held": "passed", "refuted": "failed", "silent": "not possible"}
     return Hypothesis(
         statement=proposal.statement,
         cause_kind=claim.cause_kind,
@@ -74,7 +73,8 @@ def weigh(proposal: Proposal, dossier: Dossier) -> Hypothesis:
         change_id=claim.change_id,
         supporting=tuple(f.id for f in supporting),
         contradicting=tuple(f.id for f in contradicting),
-        tests=tuple(f"[{words[t.outcome]}] {t.text}" for t in trials) + proposal.remarks,
+        tests=trials,
+        asked_by=proposal.asked_by,
         standing=standing,
         confidence=confidence,
     )

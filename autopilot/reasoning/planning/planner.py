@@ -1,6 +1,7 @@
 """The planner: candidates out of the catalogue and the inventory, ranked by code, chosen by code or by a model."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import structlog
@@ -11,9 +12,10 @@ from autopilot.clients.model import ModelClient, ModelFailure
 from autopilot.incident.base import clean
 from autopilot.incident.diagnosis import Diagnosis
 from autopilot.incident.finding import Dossier
+from autopilot.incident.ids import digest
 from autopilot.incident.metric import MetricRef
-from autopilot.incident.plan import DraftOption, PlanDraft
-from autopilot.incident.ports import CaseStore, Failure, PlanRequest
+from autopilot.incident.plan import DraftOption, Offer, PlanDraft, Shortlist
+from autopilot.incident.ports import Attempt, CaseStore, ChooseRequest, Failure, PlanRequest
 from autopilot.reasoning.analyst import Patience, asker_for, model_label, unavailable
 from autopilot.reasoning.asking.asker import Asker
 from autopilot.reasoning.builtin import symptom_service
@@ -29,7 +31,7 @@ from autopilot.settings import Model
 log = structlog.get_logger()
 
 NAME = "built-in planner"
-OFFERED = 12
+OFFERED = 8
 """Candidates that a model chooses among."""
 
 SYSTEM = f"""You choose remediations for an incident out of numbered candidates.
@@ -148,25 +150,39 @@ class ConfiguredPlanner:
         self._model = (client or ModelClient(settings)) if settings.kind == "openai" else None
         self._patience = patience or Patience()
 
-    def plan(self, request: PlanRequest) -> PlanDraft:
-        """See `Planner`. No options is a valid result: the incident is then handed to people."""
+    def shortlist(self, request: PlanRequest) -> Shortlist:
+        """See `Planner`."""
         dossier = load_dossier(self._store, request.dossier)
-        inventory = load_inventory(self._store, request.manifest)
-        scored = self._scored(request, dossier, inventory)
-        plain = PlanDraft(
-            options=tuple(draft(parts) for parts in choose(scored, request.max_options)),
+        scored = self._scored(request, dossier)[:OFFERED]
+        return Shortlist(
+            offers=tuple(
+                Offer(id=f"C{number}", draft=draft([one]), score=one.score)
+                for number, one in enumerate(scored, start=1)
+            ),
             recommendations=recommendations(request.diagnosis.hypotheses),
-            analyst=f"{NAME} (no model configured)",
         )
+
+    def choose(self, request: ChooseRequest, attempt: Attempt) -> PlanDraft:
+        """See `Planner`. No options is a valid result: the incident is then handed to people."""
+        dossier = load_dossier(self._store, request.plan.dossier)
+        offered = {digest(*offer.draft.steps) for offer in request.offers}
+        scored = tuple(s for s in self._scored(request.plan, dossier) if digest(s.candidate.step) in offered)
+        groups = choose(scored, request.plan.max_options)
+        plain = PlanDraft(options=tuple(draft(parts) for parts in groups), analyst=f"{NAME} (no model configured)")
         if self._model is None:
             return plain
+        if request.without_model:
+            return plain.model_copy(update={"analyst": unavailable(NAME, request.without_model)})
         if not scored:
             return plain.model_copy(update={"analyst": f"{NAME} (nothing for a model to choose from)"})
-        return self._chosen_by_model(self._model, request, dossier, scored, plain)
+        patience = replace(self._patience, seconds=min(self._patience.seconds, attempt.seconds))
+        asker = asker_for(self._model, self._store, request.plan.incident_id, patience)
+        options = self._ask(asker, request.plan, dossier, scored)
+        label = model_label(self._model)
+        return plain.model_copy(update={"options": tuple(options), "analyst": label, "usage": asker.usage})
 
-    def _scored(
-        self, request: PlanRequest, dossier: Dossier, inventory: tuple[InventoryItem, ...]
-    ) -> tuple[Scored, ...]:
+    def _scored(self, request: PlanRequest, dossier: Dossier) -> tuple[Scored, ...]:
+        inventory = load_inventory(self._store, request.manifest)
         services = request.manifest.scope.services
         service = symptom_service(dossier, services[0] if services else "")
         context = Context(dossier=dossier, inventory=inventory, symptom=primary_symptom(dossier, service))
@@ -181,24 +197,6 @@ class ConfiguredPlanner:
         except Failure as failure:
             log.warning("track record not read", service=service, tool=tool, reason=clean(str(failure), 300))
             return 0, 0
-
-    def _chosen_by_model(
-        self,
-        model: ModelClient,
-        request: PlanRequest,
-        dossier: Dossier,
-        scored: tuple[Scored, ...],
-        plain: PlanDraft,
-    ) -> PlanDraft:
-        asker = asker_for(model, self._store, request.incident_id, self._patience)
-        try:
-            options = self._ask(asker, request, dossier, scored[:OFFERED])
-        except Failure as failure:
-            log.warning("model gave no plan", incident_id=request.incident_id, model=model.name,
-                        who=failure.who, reason=clean(str(failure), 300))  # fmt: skip
-            return plain.model_copy(update={"analyst": unavailable(NAME, failure), "usage": asker.usage})
-        label = model_label(model)
-        return plain.model_copy(update={"options": tuple(options), "analyst": label, "usage": asker.usage})
 
     @staticmethod
     def _ask(asker: Asker, request: PlanRequest, dossier: Dossier, offered: Sequence[Scored]) -> list[DraftOption]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from autopilot.incident.alert import Alert
 from autopilot.incident.base import Link, TimeWindow
 from autopilot.incident.decision import Judgement
-from autopilot.incident.diagnosis import Diagnosis, Hypothesis
+from autopilot.incident.diagnosis import Diagnosis, Hypothesis, Trial
 from autopilot.incident.evidence import CaseManifest, Gap, Scope
 from autopilot.incident.finding import Dossier, DossierBrief, Finding, Impact, Provenance, Suspect, TimelineEntry
 from autopilot.incident.metric import MetricRef, Signal
@@ -123,7 +123,7 @@ def incident(store: CaseStore) -> IncidentState:
     cause = Hypothesis(
         statement="v2.4.1 needs more reads per request than the table orders provides, so its reads are throttled",
         cause_kind="throttled", service="orders", supporting=("F1", "F2"), standing="confirmed", confidence=0.86,
-        tests=("Version v2.4.0 was healthy in the same hour",),
+        tests=(Trial(text="Version v2.4.0 was healthy in the same hour", outcome="held", decisive=True),),
     )  # fmt: skip
     impact = Impact(summary="15 % of requests failed (1,204 of 8,026) for about 310 users")
     done = StepResult(

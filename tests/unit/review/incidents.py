@@ -3,7 +3,7 @@
 from autopilot.case.store import FolderCaseStore
 from autopilot.incident.alert import Alert
 from autopilot.incident.decision import Judgement
-from autopilot.incident.diagnosis import Diagnosis, DroppedClaim, Hypothesis, Usage
+from autopilot.incident.diagnosis import Diagnosis, DroppedClaim, Hypothesis, Trial, Usage
 from autopilot.incident.evidence import CaseManifest, Gap, Scope
 from autopilot.incident.finding import DossierBrief, TimelineEntry
 from autopilot.incident.metric import Signal
@@ -31,7 +31,7 @@ DIAGNOSIS = Diagnosis(
             resource=TABLE,
             change_id="github:900141",
             supporting=("F2", "F1"),
-            tests=("reads per request before and after the deploy",),
+            tests=(Trial(text="reads per request before and after the deploy", outcome="held", decisive=True),),
             standing="confirmed",
             confidence=0.86,
         ),
