@@ -20,12 +20,10 @@ from autopilot.incident.investigation import (
     probes_left,
     stopped_because,
 )
-from autopilot.incident.ports import InvestigateRequest, ProbeOrder, SummaryRequest
+from autopilot.incident.ports import InvestigateRequest, ProbeOrder
 from autopilot.incident.state import IncidentState
 from workflows.calls import ASK, COLLECT, QUICK, THINK, call
 from workflows.people import People
-
-SUMMARY_SECONDS = 30.0
 
 
 class Analysis:
@@ -60,23 +58,6 @@ class Analysis:
         state.milestones["diagnosis"] = workflow.now()
         await self._report()
         return state.diagnosis
-
-    async def summarise(self) -> None:
-        """The incident in plain words, where a model is configured; the review does without."""
-        state = self._state
-        if state.diagnosis is None:
-            return
-        try:
-            order = SummaryRequest(state=state)
-            state.summary = await call(
-                Reviewing.summarise, order, ASK.within(SUMMARY_SECONDS), "tell it in plain words"
-            )
-        except ActivityError as error:
-            if is_cancelled_exception(error):
-                raise
-            self._people.record("note", f"no plain summary: {error.cause}")
-            return
-        state.usage = state.summary.usage if state.summary.usage.calls else state.usage
 
     async def _propose(self, limits: Limits) -> Turn:
         """One turn of the analyst; a model that does not answer in time is done without."""

@@ -1,14 +1,12 @@
 """The incident from alert to proven recovery: one method per phase, in reading order."""
 
 import asyncio
-from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     # Pure domain and thin activities: loaded once, not once per run. No SDK is behind them.
-    from activities.review import Reviewing
     from autopilot.incident.approval import policy_decision
     from autopilot.incident.course import result_of
     from autopilot.incident.decision import Judgement
@@ -18,7 +16,8 @@ with workflow.unsafe.imports_passed_through():
     from autopilot.incident.verification import healthy
     from autopilot.incident.view import ticket_text
     from workflows.analysis import Analysis
-    from workflows.calls import QUICK, THINK, call
+    from workflows.by_hand import ByHand
+    from workflows.closing import Closing
     from workflows.context import Context
     from workflows.ladder import DecisionLadder
     from workflows.lifecycle import Lifecycle
@@ -50,6 +49,8 @@ class IncidentWorkflow(Lifecycle):
             too_long=self._too_long,
         )
         self._remediation = Remediation(self._state, self._people)
+        self._by_hand = ByHand(self._state, self._watch)
+        self._closing = Closing(self._state, self._people)
 
     @workflow.run
     async def run(self, _start: StartIncident) -> IncidentResult:
@@ -61,7 +62,7 @@ class IncidentWorkflow(Lifecycle):
         if self._state.outcome is None:
             await self._stopped()
         if self._state.outcome != "joined":
-            await self._review()
+            await self._closing.review()
         await workflow.wait_condition(lambda: self._desk.idle and workflow.all_handlers_finished())
         clerk.cancel()
         if cancelled:
@@ -131,7 +132,9 @@ class IncidentWorkflow(Lifecycle):
         """Ask, remind, page, hand over; or let policy decide; or see that it heals by itself."""
         state = self._state
         if state.snapshot is not None and state.snapshot.playbook.mode == "observe":
-            await self._observe()
+            await self._people.show("observe mode: nothing is asked, nothing is done")
+            if await self._by_hand.observed(leave=self._too_long):
+                self._finish("observed")
             return
         self._ladder.ask()
         self._decide_by_policy()
@@ -211,44 +214,14 @@ class IncidentWorkflow(Lifecycle):
 
     async def _hand_over(self) -> None:
         """Ticket with the report, page the owner, watch until people have fixed it or a deadline."""
-        state = self._state
-        on_call = state.snapshot.on_call if state.snapshot else None
+        on_call = self._state.snapshot.on_call if self._state.snapshot else None
         await self._people.show("handed over to people")
         await self._people.ticket(ticket_text(self._state))
-        await self._people.page(on_call.primary if on_call else None, "owner", f"Over to you: {state.alert.title}")
-        if state.snapshot is not None and state.signals:
-            watched = timedelta(seconds=state.snapshot.playbook.verification.manual_watch)
-            deadline = state.milestones.setdefault("handed_over", workflow.now()) + watched
-            state.readings = []
-            if await self._watch.until_healthy(deadline, leave=self._too_long):
-                by_people = state.decision is not None or bool(state.claimed_by or state.handled_by)
-                state.verdict = "fixed" if by_people else "self_healed"
-                state.milestones["recovery"] = workflow.now()
-            elif self._too_long():
-                return
-        state.verdict = state.verdict or ("still_broken" if state.signals else "no_data")
-        self._finish("handed_over")
-
-    async def _review(self) -> None:
-        """Write the review, bring ticket and message up to date, remember."""
-        state = self._state
-        state.phase = "review"
-        state.next_step = "Read the review."
-        state.milestones["closed"] = workflow.now()
-        await self._analysis.summarise()
-        try:
-            state.report = await call(Reviewing.write_review, state, THINK, "write the post-incident review")
-        except ActivityError as error:
-            state.report = None
-            self._people.record("note", f"the review was not written: {error.cause}")
-        if state.tickets:
-            await self._people.ticket(ticket_text(self._state), resolved=state.verdict in ("fixed", "self_healed"))
-        try:
-            await call(Reviewing.remember, state, QUICK, "remember the outcome")
-        except ActivityError as error:
-            self._people.record("note", f"the outcome was not remembered: {error.cause}")
-        state.phase = "closed"
-        await self._people.show(f"closed: {state.outcome}")
+        await self._people.page(
+            on_call.primary if on_call else None, "owner", f"Over to you: {self._state.alert.title}"
+        )
+        if await self._by_hand.handed_over(leave=self._too_long):
+            self._finish("handed_over")
 
     # --- Between the phases ----------------------------------------------------------------------------
 
@@ -284,22 +257,6 @@ class IncidentWorkflow(Lifecycle):
             state.judgements = [*state.judgements, decision]
             state.milestones["decision"] = workflow.now()
             self._people.record("decision", decision.message)
-
-    async def _observe(self) -> None:
-        """Observe mode: show what would have been proposed and watch what people do."""
-        state = self._state
-        await self._people.show("observe mode: nothing is asked, nothing is done")
-        rules = self._watch.plan()
-        deadline = state.milestones.setdefault("observing", workflow.now()) + timedelta(seconds=rules.deadline)
-        healthy_again = bool(state.signals) and await self._watch.until_healthy(deadline, leave=self._too_long)
-        if healthy_again:
-            state.verdict = "fixed" if state.handled_by or state.claimed_by else "self_healed"
-            state.milestones["recovery"] = workflow.now()
-        elif self._too_long():
-            return
-        elif state.signals:
-            state.verdict = "still_broken"
-        self._finish("observed")
 
     def _healed(self) -> None:
         self._state.request = None

@@ -98,6 +98,9 @@ class FakeWorld:
     gate: threading.Event | None = None
     """Set: execute waits for it after its write."""
     model_fails: bool = False
+    probe_fails: bool = False
+    infeasible: dict[str, str] = field(default_factory=dict[str, str])
+    """Tool → why it cannot work now."""
     probes_per_turn: int = 0
     turns: list[InvestigateRequest] = field(default_factory=list[InvestigateRequest])
     probed: list[ProbeOrder] = field(default_factory=list[ProbeOrder])
@@ -172,6 +175,8 @@ class FakeWorld:
 
     def probe(self, order: ProbeOrder) -> ProbeResult:
         self.probed.append(order)
+        if self.probe_fails:
+            raise Failure("no such table", who="developer")
         return ProbeResult(probe=order.probe, outcome="rose", summary="it rose")
 
     def conclude(self, request: InvestigateRequest) -> Conclusion:
@@ -216,12 +221,13 @@ class FakeWorld:
                     expects=before.target_state_digest,
                     leaves=after.target_state_digest,
                     undo=step.model_copy(update={"arguments": dict(before.settings)}),
-                    dry_run=DryRun(feasible=True),
+                    dry_run=DryRun(feasible=step.tool not in self.infeasible),
                 )
             )
+        reasons = [self.infeasible[step.tool] for step in draft.steps if step.tool in self.infeasible]
         return Option(
             id=number, title=draft.title, why=draft.why, steps=tuple(prepared), risk=draft.risk,
-            reversibility="reversible",
+            reversibility="reversible", feasible=not reasons, infeasible_reason="; ".join(reasons),
         )  # fmt: skip
 
     def execute(self, order: ExecuteStep, attempt: int) -> StepResult:

@@ -21,6 +21,7 @@ from autopilot.incident.decision import Choice, DecisionSignal, Judgement, Perso
 from autopilot.incident.diagnosis import Standing
 from autopilot.incident.evidence import GapKind, SourceStatus
 from autopilot.incident.finding import FindingKind, TimelineEntry
+from autopilot.incident.investigation import ProbeName, ProbeOutcome
 from autopilot.incident.messages import IncidentResult
 from autopilot.incident.plan import Reversibility, Risk, StepStatus
 from autopilot.incident.playbook import Mode
@@ -53,7 +54,7 @@ def absent(names: Any, document: str = CONTRACT) -> list[str]:
 @pytest.mark.parametrize(
     "kinds",
     [Choice, Reason, Mode, Phase, Outcome, Verdict, StepStatus, Risk, Reversibility, Standing, GapKind,
-     SourceStatus, FindingKind, CauseKind, Severity, TimelineEntry.model_fields["kind"].annotation],
+     SourceStatus, ProbeName, ProbeOutcome, FindingKind, CauseKind, Severity, TimelineEntry.model_fields["kind"].annotation],
 )  # fmt: skip
 def test_every_value_is_named(kinds: Any) -> None:
     assert absent(get_args(kinds)) == []
