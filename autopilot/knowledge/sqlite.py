@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from autopilot.incident.cause import CauseKind
 from autopilot.incident.ports import Failure
 from autopilot.incident.state import IncidentState
 from autopilot.knowledge.base import Lesson, Similar, lesson_of
@@ -117,6 +118,17 @@ class KnowledgeBase:
                 (service, tool),
             ).fetchone()
         return int(row[0]), int(row[1])
+
+    def calibrated(
+        self,
+        kind: CauseKind,  # noqa: ARG002  # no outcome is known yet
+        confidence: float,  # noqa: ARG002
+    ) -> tuple[float | None, int]:
+        """How often such a confidence in that kind of cause was right here, and from how many known outcomes.
+
+        The share is None while no outcome of the kind is known.
+        """
+        return None, 0
 
     def save_edges(self, environment: str, edges: Iterable[tuple[str, str]]) -> None:
         """Remember who calls whom (caller, callee); known pairs are refreshed. Raises Failure."""
