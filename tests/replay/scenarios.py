@@ -145,6 +145,17 @@ async def continued(bench: Bench) -> list[Handle]:
     return await _runs(bench, handle)
 
 
+async def investigated(bench: Bench) -> list[Handle]:
+    """Two turns with probes, one of them unanswered; a model that is away; an offer that cannot work."""
+    bench.world.probes_per_turn, bench.world.probe_fails, bench.world.model_fails = 2, True, True
+    bench.world.infeasible = {"version.rollback": "v1 does not exist any more"}
+    bench.world.effects["capacity.set do"] = _heals
+    handle = await bench.start(alert(service="investigated"))
+    await bench.decide(handle, option=1)
+    await handle.result()
+    return [handle]
+
+
 async def _runs(bench: Bench, handle: Handle) -> list[Handle]:
     """Every run of the incident, the first one first; the list of workflows follows with a delay."""
     for _ in range(50):
@@ -159,6 +170,7 @@ async def _runs(bench: Bench, handle: Handle) -> list[Handle]:
 
 SCENARIOS: tuple[Scenario, ...] = (
     approved, manual, reanalysed, undone, timed_out, claimed, aborted, self_healed, joined, continued,
+    investigated,
 )  # fmt: skip
 
 
