@@ -5,7 +5,7 @@ from datetime import datetime
 
 from autopilot.incident.alert import Alert
 from autopilot.incident.base import Scalar, clean
-from autopilot.incident.diagnosis import Trial
+from autopilot.incident.diagnosis import Hypothesis, Trial
 from autopilot.incident.evidence import Gap, GapKind
 from autopilot.incident.metric import MetricRef, Signal
 from autopilot.incident.plan import StepResult, StepStatus, TargetState
@@ -224,3 +224,11 @@ def test_words(trial: Trial) -> str:
     """A test and what came out, in one line."""
     words = {"held": "passed", "refuted": "failed", "silent": "not possible"}
     return f"[{words[trial.outcome]}] {trial.text}"
+
+
+def certainty(hypothesis: Hypothesis) -> str:
+    """How sure we are, and what that figure rests on: `72% (uncalibrated: 4 known outcomes)`."""
+    known = f"{hypothesis.outcomes} known outcome{'' if hypothesis.outcomes == 1 else 's'}"
+    if hypothesis.likelihood is None:
+        return f"{hypothesis.confidence:.0%} (uncalibrated: {known})"
+    return f"{hypothesis.likelihood:.0%} (fitted on {hypothesis.outcomes} outcomes)"

@@ -9,7 +9,7 @@ from autopilot.incident.evidence import Gap
 from autopilot.incident.finding import Dossier, Finding, Suspect
 from autopilot.incident.investigation import Proposed
 from autopilot.reasoning.judging import signs
-from autopilot.reasoning.judging.trials import Claim
+from autopilot.reasoning.judging.claim import Claim
 from autopilot.reasoning.judging.weighing import UNRANKED, Proposal, causal_chain, ranked, weigh
 
 NAME = "built-in analyst"

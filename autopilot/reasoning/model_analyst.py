@@ -14,7 +14,7 @@ from autopilot.reasoning import builtin
 from autopilot.reasoning.asking.asker import Asker
 from autopilot.reasoning.judging.citations import enforce, existing, known_services
 from autopilot.reasoning.judging.signs import short_name
-from autopilot.reasoning.judging.trials import Claim
+from autopilot.reasoning.judging.claim import Claim
 from autopilot.reasoning.judging.weighing import UNRANKED, Proposal, causal_chain, ranked, suspect_for, weigh
 from autopilot.reasoning.prompts.redaction import Redaction
 from autopilot.reasoning.prompts.tables import CLOSE, OPEN, cell, dossier_tables
@@ -105,8 +105,8 @@ def _proposal(
     if proposed.service not in known_services(dossier):
         reason = f"the service {proposed.service!r} occurs in no finding"
         return None, [DroppedClaim(claim=proposed.statement, reason=reason)]
-    ids, invalid = existing(proposed.supporting[:MAX_CITED], dossier, proposed.service, neighbours)
-    against, also_invalid = existing(proposed.contradicting[:MAX_CITED], dossier, proposed.service, neighbours)
+    ids, invalid, _ = existing(proposed.supporting[:MAX_CITED], dossier, proposed.service, neighbours)
+    against, also_invalid, _ = existing(proposed.contradicting[:MAX_CITED], dossier, proposed.service, neighbours)
     checked = enforce(proposed.statement, (*ids, *against), dossier, proposed.service, neighbours)
     dropped = [*checked.dropped, *invalid, *also_invalid]
     if not checked.text:

@@ -7,6 +7,7 @@ words and values. What fails is dropped with its reason, so that a reader can se
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from autopilot.incident.diagnosis import DroppedClaim
 from autopilot.incident.finding import Dossier, Finding
@@ -35,6 +36,16 @@ class Verified:
     text: str
     cited: tuple[str, ...]
     dropped: tuple[DroppedClaim, ...]
+    checked: int = 0
+    """How many sentences were looked at."""
+
+
+class Existing(NamedTuple):
+    """The ids that may be cited, the others with their reason, and how many were looked at."""
+
+    ids: tuple[str, ...]
+    dropped: tuple[DroppedClaim, ...]
+    checked: int
 
 
 def sentences(text: str) -> list[str]:
@@ -177,7 +188,8 @@ def enforce(
     kept: list[str] = []
     used: dict[str, None] = {}
     dropped: list[DroppedClaim] = []
-    for sentence in sentences(text):
+    said = sentences(text)
+    for sentence in said:
         inside = _CITED.findall(sentence)
         findings, problems = _citable((*inside, *cited), dossier, service, near)
         invented = [p for p in problems if any(p.split()[1] == i for i in inside)]
@@ -191,16 +203,17 @@ def enforce(
         else:
             kept.append(sentence)
             used.update(dict.fromkeys(f.id for f in findings))
-    return Verified(" ".join(kept), tuple(used), tuple(dropped))
+    return Verified(" ".join(kept), tuple(used), tuple(dropped), len(said))
 
 
 def existing(
     ids: Sequence[str], dossier: Dossier, service: str, neighbours: Mapping[str, frozenset[str]] | None = None
-) -> tuple[tuple[str, ...], tuple[DroppedClaim, ...]]:
+) -> Existing:
     """The ids that may be cited for a service; the others as dropped claims."""
     near = neighbours if neighbours is not None else {service: known_services(dossier)}
     findings, problems = _citable(ids, dossier, service, near)
-    return (
+    return Existing(
         tuple(f.id for f in findings),
         tuple(DroppedClaim(claim=f"citation for {service}", reason=problem) for problem in problems),
+        len(findings) + len(problems),
     )

@@ -1,28 +1,20 @@
 """Tests that a hypothesis must survive, made from the dossier alone. Pure; each says what it looked at."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.diagnosis import Trial
 from autopilot.incident.finding import Dossier, Finding, VersionHealth
+from autopilot.incident.investigation import ProbeResult
 from autopilot.reasoning.judging import signs
+from autopilot.reasoning.judging.answers import answers_for
+from autopilot.reasoning.judging.claim import Claim
 
 OUT_OF_PROPORTION = 1.2
 """Work per request above this ratio cannot be explained by more requests alone."""
 EXHAUSTED = 80.0
 """Percent of a resource from which waiting for it dominates."""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """What a hypothesis says, in the words of the taxonomy."""
-
-    cause_kind: CauseKind
-    service: str
-    resource: str = ""
-    change_id: str = ""
 
 
 def _trial(
@@ -197,8 +189,8 @@ _BY_KIND: dict[CauseKind, tuple[_Test, ...]] = {
 }
 
 
-def trials_for(claim: Claim, dossier: Dossier) -> tuple[Trial, ...]:
-    """Every test that the dossier allows for a claim, in a stable order."""
+def trials_for(claim: Claim, dossier: Dossier, results: Sequence[ProbeResult] = ()) -> tuple[Trial, ...]:
+    """Every test that the dossier and the answered probes allow for a claim, in a stable order."""
     tests: tuple[_Test, ...] = (_order, *_BY_KIND.get(claim.cause_kind, (_moved_first,)))
-    results = (test(claim, dossier) for test in tests)
-    return tuple(t for t in results if t is not None)
+    made = (test(claim, dossier) for test in tests)
+    return (*(t for t in made if t is not None), *answers_for(claim, results))

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from autopilot.incident.diagnosis import Hypothesis, Standing
 from autopilot.incident.finding import Dossier, Finding, FindingKind, Suspect
+from autopilot.incident.investigation import ProbeResult
+from autopilot.reasoning.judging.claim import Claim
 from autopilot.reasoning.judging.signs import happened, limits
-from autopilot.reasoning.judging.trials import Claim, trials_for
+from autopilot.reasoning.judging.trials import trials_for
 from autopilot.reasoning.judging.verdict import Weights, verdict
 
 UNRANKED = 0.2
@@ -44,10 +46,16 @@ def _findings(dossier: Dossier, ids: Iterable[str]) -> tuple[Finding, ...]:
     return tuple(f for f in (dossier.finding(i) for i in ids) if f is not None)
 
 
-def weigh(proposal: Proposal, dossier: Dossier) -> Hypothesis:
-    """Test a proposal and compute its standing. Ids that do not exist in the dossier are left out."""
+def weigh(proposal: Proposal, dossier: Dossier, results: Sequence[ProbeResult] = ()) -> Hypothesis:
+    """Test a proposal and compute its standing. Ids that do not exist in the dossier are left out.
+
+    Args:
+        proposal: What is claimed.
+        dossier: What analysis found, with the findings of the probes.
+        results: What the probes answered.
+    """
     claim = proposal.claim
-    trials = trials_for(claim, dossier)
+    trials = trials_for(claim, dossier, results)
     held = {i for t in trials if t.outcome == "held" for i in t.finding_ids}
     refuted = {i for t in trials if t.outcome == "refuted" for i in t.finding_ids} - held
     against = dict.fromkeys((*proposal.contradicting, *sorted(refuted)))

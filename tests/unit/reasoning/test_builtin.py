@@ -6,7 +6,8 @@ import pytest
 
 from autopilot.incident.finding import Dossier
 from autopilot.reasoning.builtin import diagnose
-from autopilot.reasoning.judging.trials import Claim, trials_for
+from autopilot.reasoning.judging.claim import Claim
+from autopilot.reasoning.judging.trials import trials_for
 from tests.unit.reasoning import story
 
 

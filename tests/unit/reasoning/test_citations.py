@@ -60,10 +60,10 @@ def test_one_false_sentence_does_not_take_the_true_ones_with_it() -> None:
 
 
 def test_citation_must_concern_the_service_or_a_neighbour() -> None:
-    ids, dropped = existing(["F5", "F3", "F99"], story.dossier(), "catalog-db", NEAR)
+    ids, dropped, _ = existing(["F5", "F3", "F99"], story.dossier(), "catalog-db", NEAR)
     assert ids == ()
     assert ["no neighbour" in d.reason for d in dropped] == [True, True, False]
-    assert existing(["F3"], story.dossier(), "checkout-api", NEAR)[0] == ("F3",)  # two calls away
+    assert existing(["F3"], story.dossier(), "checkout-api", NEAR).ids == ("F3",)  # two calls away
 
 
 def test_citation_must_lie_in_the_window() -> None:
@@ -71,7 +71,7 @@ def test_citation_must_lie_in_the_window() -> None:
     old = story.DURATION.model_copy(update={"window": TimeWindow(start=early, end=early + timedelta(minutes=1))})
     checked = enforce("Duration rose to 1200 ms (F5).", [], story.dossier(findings=(old,)), "checkout")
     assert "outside the incident's window" in checked.dropped[0].reason
-    assert existing(["F9"], story.dossier(), "orders", NEAR)[0] == ("F9",)  # an old record may be cited
+    assert existing(["F9"], story.dossier(), "orders", NEAR).ids == ("F9",)  # an old record may be cited
 
 
 def test_full_stops_in_versions_and_numbers_do_not_end_sentences() -> None:
