@@ -16,6 +16,7 @@ from cli.story import ending, result, tell
 from demo.company import Durations
 from demo.oncall import Choose, scripted
 from demo.play import FAULTS, Play
+from demo.saas.model import BEHAVIOURS
 from demo.scenarios import NAMES
 from demo.stage import StageError
 from starter import Incidents, connect
@@ -44,6 +45,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--fault", choices=sorted(FAULTS), metavar="NAME", default="",
         help="let something go wrong: " + "; ".join(f"{name}: {what}" for name, what in FAULTS.items()),
     )  # fmt: skip
+    parser.add_argument(
+        "--model", choices=BEHAVIOURS, metavar="BEHAVIOUR",
+        help="ask a stand-in for a language model that is " + ", ".join(BEHAVIOURS) + " (default: no model)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     parser.add_argument("--keep", action="store_true", help="leave everything running at the end")
 
@@ -68,6 +73,7 @@ async def _run(args: argparse.Namespace) -> int:
         choose=scripted(scripts) if scripts else _asking(console),
         say=lambda text: console.print(f"[dim]{text}[/dim]", highlight=False),
         durations=Durations() if scripts else AT_TERMINAL,
+        model=args.model,
     )
     _stop_cleanly()
     try:

@@ -1,12 +1,15 @@
 """What a demo run tells: as it happens for people, at the end as one JSON object for programs."""
 
 import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from autopilot.incident.ids import digest
 from autopilot.incident.plan import Option, StepResult
 from autopilot.incident.state import IncidentState
 from autopilot.incident.view import incident_view
@@ -98,6 +101,12 @@ def _step(step: StepResult) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def repeated(questions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """How often each question reached the model."""
+    counts = Counter(digest(question) for question in questions)
+    return [{"question": question, "count": count} for question, count in counts.items()]
+
+
 def result(state: IncidentState | None, play: Play, joined: list[str]) -> dict[str, Any]:
     """The run as one JSON object; see docs/contract.md."""
     base = {"cloud_writes": play.company.cloud.cloud_writes(), "seconds": round(time.monotonic() - play.started, 1)}
@@ -127,6 +136,8 @@ def result(state: IncidentState | None, play: Play, joined: list[str]) -> dict[s
         "joined": joined,
         "gaps": [f"{g.source}: {g.what} ({g.kind})" for g in (state.manifest.gaps if state.manifest else ())],
         "analyst": state.diagnosis.analyst if state.diagnosis else "",
+        "model_calls": repeated(play.company.model.calls),
+        "usage": state.usage.model_dump(),
         "incident_seconds": {
             name: seconds[name] for name in ("to_first_message", "to_diagnosis", "to_options", "to_recovery")
         },

@@ -16,7 +16,7 @@ from demo.cloud import Cloud
 from demo.cloud.clients import ACCOUNT, REGION
 from demo.saas.github import GitHub
 from demo.saas.jira import Jira
-from demo.saas.model import Model
+from demo.saas.model import Behaviour, Model
 from demo.saas.pagerduty import PagerDuty
 from demo.saas.seeds import company_records
 from demo.saas.servicenow import ServiceNow
@@ -53,8 +53,8 @@ class Durations:
 class Company:
     """Use as `async with Company(...) as company`; everything it starts is gone afterwards."""
 
-    def __init__(self, scenario: str, seed: int, fault: str) -> None:
-        """Prepare; nothing is started. Raises KeyError for an unknown scenario."""
+    def __init__(self, scenario: str, seed: int, fault: str, model: Behaviour | None = None) -> None:
+        """Prepare; nothing is started; `model` None: the product has none. Raises KeyError: no such scenario."""
         self.scenario, self.seed, self.fault = load(scenario), seed, fault
         records = company_records(scenario, datetime.now(UTC))
         self.repository = records.github[0].repository
@@ -65,7 +65,8 @@ class Company:
         self.jira = Jira(records.issues, "autopilot@paperplane.example", SECRETS["jira"])
         self.pager = PagerDuty(SECRETS["pager"])
         self.relay = SnsRelay()
-        self.model = Model("down", SECRETS["model"])
+        self.model = Model(model or "sound", SECRETS["model"])
+        self._asks_model = model is not None
         self.world: World | None = None
         self._stack = AsyncExitStack()
 
@@ -153,7 +154,7 @@ class Company:
             "AUTOPILOT_SLACK__SIGNING_SECRET": SECRETS["slack_signing"],
             "AUTOPILOT_PAGER__ROUTING_KEY": SECRETS["pager"],
             "AUTOPILOT_WEB__API_TOKEN": SECRETS["api"],
-            **({"AUTOPILOT_MODEL__API_KEY": SECRETS["model"]} if self.fault == "model-down" else {}),
+            **({"AUTOPILOT_MODEL__API_KEY": SECRETS["model"]} if self._asks_model else {}),
         }
 
     def _settings(self, folder: Path, gateway_port: int, temporal: str, ui: str) -> dict[str, Any]:
@@ -174,7 +175,7 @@ class Company:
             "web": {"host": "127.0.0.1", "port": gateway_port, "public_url": address},
             "identity": {"actor": "demo"},
         }
-        if self.fault == "model-down":
+        if self._asks_model:
             settings["model"] = {"kind": "openai", "base_url": f"{self.model.url}/v1", "timeout": 5}
         return settings
 

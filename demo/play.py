@@ -13,6 +13,7 @@ from typing import Any
 
 from demo.company import Company, Durations
 from demo.oncall import Choose, OnCall
+from demo.saas.model import Behaviour
 from demo.stage import Stage
 from demo.world.world import World
 
@@ -25,10 +26,13 @@ FAULTS: dict[str, str] = {
     "kill-worker": "the worker dies after the cloud has acted and before it heard so",
     "kill-worker-before-send": "the worker dies before its request reaches the cloud",
     "kill-worker-between-steps": "the worker dies between two steps of an option",
+    "kill-worker-thinking": "the worker dies when the model's answer has just been stored",
     "kill-worker-waiting": "the worker dies while people decide",
     "kill-temporal": "the Temporal server dies while people decide",
     "kill-gateway": "the gateway dies while people decide",
 }
+FAULT_MODELS: dict[str, Behaviour] = {"model-down": "down", "kill-worker-thinking": "sound"}
+"""Faults that need a model, and how it behaves."""
 RUNS = Path(".autopilot") / "demo"
 KEPT_RUNS = 5
 OWNER = "owner.pid"
@@ -64,6 +68,8 @@ class Play:
     choose: Choose
     say: Say
     durations: Durations = field(default_factory=Durations)
+    model: Behaviour | None = None
+    """The stand-in for a language model; None: the product works without one."""
 
     def __post_init__(self) -> None:
         RUNS.mkdir(parents=True, exist_ok=True)
@@ -71,7 +77,7 @@ class Play:
         self.folder = Path(tempfile.mkdtemp(prefix=f"{self.scenario}-{self.seed}-", dir=RUNS)).resolve()
         (self.folder / OWNER).write_text(str(os.getpid()))
         self.stage = Stage(self.folder)
-        self.company = Company(self.scenario, self.seed, self.fault)
+        self.company = Company(self.scenario, self.seed, self.fault, self.model or FAULT_MODELS.get(self.fault))
         self.person = OnCall(self.company.slack, self.choose, self._before_click)
         self.started = time.monotonic()
         self._stack = AsyncExitStack()
@@ -114,6 +120,8 @@ class Play:
         self._tasks.append(live)
         await stage.product_ready()
         self._world = await live
+        if self.fault == "kill-worker-thinking":
+            self._tasks.append(asyncio.create_task(self._kill_in_thought()))
         deploy = self._world.conditions.deploy_before / 60
         self.say(
             f"It is a quiet night. {deploy:.0f} minutes ago somebody deployed {self.company.scenario.suspect.name}."
@@ -161,6 +169,12 @@ class Play:
         call = await held.wait()
         self.say(f"{call.action} is on its way; the worker is killed (SIGKILL).")
         await self._replace_worker("in the middle of an action", held.release)
+
+    async def _kill_in_thought(self) -> None:
+        """Kill the worker as soon as an answer of the model is stored, before anything was made of it."""
+        while not any(path.stem != "ledger" for path in self.folder.glob("cases/*/answers/*.json")):  # noqa: ASYNC110 - files
+            await asyncio.sleep(0.02)
+        await self._replace_worker("with the model's answer just stored")
 
     async def _replace_worker(self, when: str, then: Callable[[], None] = lambda: None) -> None:
         worker = self.stage.worker

@@ -22,6 +22,14 @@ def test_a_death_in_the_middle_loses_nothing_and_repeats_nothing(fault: str, eff
     assert writes(result) == [(effect, 1) for effect in effects]
 
 
+def test_an_answer_that_was_stored_when_the_worker_died_is_not_paid_for_again() -> None:
+    result = play("--fault", "kill-worker-thinking")
+    assert ended(result) == ("resolved", "fixed")
+    assert "gpt-4o" in result["analyst"]
+    assert result["usage"]["calls"] == len(result["model_calls"]) >= 3
+    assert [call["count"] for call in result["model_calls"]] == [1] * len(result["model_calls"])
+
+
 def test_dead_sources_are_listed_gaps() -> None:
     result = play("--fault", "source-down", "--choose", "manual")
     assert ended(result) == ("handed_over", "fixed")
