@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from autopilot.incident.diagnosis import Diagnosis
-from autopilot.incident.ports import DiagnoseRequest, Failure
+from autopilot.incident.investigation import Limits
+from autopilot.incident.ports import Failure
 from autopilot.reasoning.analyst import ConfiguredAnalyst, Patience
 from autopilot.reasoning.asking.answers import LEDGER, CaseAnswers
+from autopilot.reasoning.offline import investigate
+from autopilot.reasoning.probing import ConfiguredProber
 from tests.integration.model.conftest import SOUND, Settings
 from tests.integration.model.server import ModelServer, Reply, completion, error
 from tests.unit.reasoning import story
@@ -19,9 +22,8 @@ from tests.unit.reasoning.store import StoredCase
 def _diagnose(case: StoredCase, model: Any, seconds: float = 20.0, **request: Any) -> Diagnosis:
     pauses: list[float] = []
     analyst = ConfiguredAnalyst(model, case.store, patience=Patience(seconds, sleep=pauses.append))
-    return analyst.diagnose(
-        DiagnoseRequest(incident_id=case.incident_id, manifest=case.manifest, dossier=case.brief, **request)
-    )
+    conclusion, _ = investigate(analyst, ConfiguredProber(case.store), case.manifest, case.brief, **request)
+    return conclusion.diagnosis
 
 
 def _ledger(case: StoredCase) -> list[dict[str, Any]]:
@@ -122,11 +124,11 @@ def test_budget_that_a_call_could_overrun_forbids_the_call(
     assert "limit of this incident" in diagnosis.analyst
 
 
-@pytest.mark.parametrize("left", [{"tokens_left": 500}, {"money_left_usd": 0.0001}])
+@pytest.mark.parametrize("left", [{"tokens": 500}, {"usd": 0.0001}])
 def test_what_the_workflow_has_left_is_respected(
     server: ModelServer, case: StoredCase, settings: Settings, left: dict[str, float]
 ) -> None:
-    assert "what the workflow has left" in _diagnose(case, settings(), **left).analyst
+    assert "what the workflow has left" in _diagnose(case, settings(), limits=Limits.model_validate(left)).analyst
     assert server.requests == []
 
 
@@ -168,8 +170,8 @@ def test_rate_limit_is_waited_out_as_the_server_asks(
     server.queue = [error(429, "slow down", retry_after="3"), error(429, "slow down", retry_after_ms="250")]
     pauses: list[float] = []
     analyst = ConfiguredAnalyst(settings(), case.store, patience=Patience(sleep=pauses.append))
-    request = DiagnoseRequest(incident_id=case.incident_id, manifest=case.manifest, dossier=case.brief)
-    assert analyst.diagnose(request).analyst == "gpt-4o"
+    conclusion, _ = investigate(analyst, ConfiguredProber(case.store), case.manifest, case.brief)
+    assert conclusion.diagnosis.analyst == "gpt-4o"
     assert pauses == [3.0, 0.25]
     assert len(server.requests) == 3
 

@@ -9,7 +9,7 @@ from autopilot.clients.aws import AwsClients
 from autopilot.incident.evidence import CaseManifest
 from autopilot.incident.finding import DossierBrief
 from autopilot.incident.plan import PlanDraft
-from autopilot.incident.ports import PlanRequest
+from autopilot.incident.ports import Attempt, ChooseRequest, PlanRequest
 from autopilot.reasoning import builtin
 from autopilot.reasoning.judging.citations import enforce
 from autopilot.reasoning.planning.planner import ConfiguredPlanner
@@ -34,7 +34,8 @@ def _planned(store: FolderCaseStore, seed: int, avoid: tuple[str, ...] = ()) -> 
     request = PlanRequest(
         incident_id=incident_id, manifest=manifest, dossier=brief, diagnosis=builtin.diagnose(dossier), avoid=avoid
     )
-    return ConfiguredPlanner(Model(), store, tools).plan(request)
+    planner = ConfiguredPlanner(Model(), store, tools)
+    return planner.choose(ChooseRequest(plan=request, offers=planner.shortlist(request).offers), Attempt())
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
