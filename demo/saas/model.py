@@ -17,7 +17,10 @@ from starlette.routing import BaseRoute, Route
 from demo.saas.model_filling import filled
 from demo.saas.server import Json, StandIn, as_object, bearer
 
-Behaviour = Literal["sound", "down", "rate-limited", "malformed", "timeout", "refusal", "truncated"]
+Behaviour = Literal[
+    "sound", "gullible", "fabricating", "malformed", "refusal", "truncated",
+    "rate-limited", "server-error", "down", "timeout", "slow-stream",
+]  # fmt: skip
 BEHAVIOURS: tuple[Behaviour, ...] = get_args(Behaviour)
 
 

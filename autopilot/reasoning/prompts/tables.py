@@ -1,24 +1,15 @@
 """The dossier as compact tables in a stable order: what a model reads. Everything in them is data, never orders."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from autopilot.incident.finding import Dossier, Finding
 from autopilot.reasoning.judging.signs import short_name
-
-OPEN, CLOSE = "<observed-data>", "</observed-data>"
-CELL = 260
-"""Characters of one cell; a longer text is cut and marked."""
+from autopilot.reasoning.prompts.fence import CLOSE, OPEN, cell
 
 
 def estimated_tokens(text: str) -> int:
     """An upper estimate of tokens: prose needs about one per four bytes, tables of numbers one per two."""
     return len(text.encode()) // 2 + 1
-
-
-def cell(value: object) -> str:
-    """A value that cannot leave its cell or close the fence."""
-    text = " ".join(str(value).split()).replace("|", "/").replace("<", "(").replace(">", ")")
-    return text if len(text) <= CELL else text[: CELL - 1] + "…"
 
 
 def _row(*values: object) -> str:
@@ -70,8 +61,11 @@ def _sections(dossier: Dossier) -> list[tuple[str, list[str]]]:
     ]  # fmt: skip
 
 
-def dossier_tables(dossier: Dossier, limit: int) -> str:
-    """The dossier within `limit` estimated tokens. What does not fit is left out from the end, and counted."""
+def dossier_tables(dossier: Dossier, limit: int, count: Callable[[str], int] = estimated_tokens) -> str:
+    """The dossier within `limit` tokens as `count` counts them.
+
+    What does not fit is left out from the end, and counted.
+    """
     onset = f"{dossier.onset:%Y-%m-%d %H:%M:%S}" if dossier.onset else "unknown"
     window = dossier.scope_incident
     lines = [
@@ -79,9 +73,9 @@ def dossier_tables(dossier: Dossier, limit: int) -> str:
         f"incident window {window.start:%Y-%m-%d %H:%M} to {window.end:%H:%M} UTC; first symptom {onset}",
         f"impact: {cell(dossier.impact.summary or 'not measured')}",
     ]
-    left = limit - estimated_tokens("\n".join(lines)) - 60
+    left = limit - count("\n".join(lines)) - 60
     for header, rows in _sections(dossier):
-        kept, left = _fitting((f"## {header}", *rows), left)
+        kept, left = _fitting((f"## {header}", *rows), left, count)
         if rows:
             lines += kept
         if len(kept) <= len(rows):
@@ -90,10 +84,10 @@ def dossier_tables(dossier: Dossier, limit: int) -> str:
     return "\n".join([*lines, CLOSE])
 
 
-def _fitting(rows: Iterable[str], left: int) -> tuple[Sequence[str], int]:
+def _fitting(rows: Iterable[str], left: int, count: Callable[[str], int]) -> tuple[Sequence[str], int]:
     kept: list[str] = []
     for row in rows:
-        cost = estimated_tokens(row) + 1
+        cost = count(row) + 1
         if cost > left:
             break
         kept.append(row)

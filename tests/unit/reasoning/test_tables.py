@@ -1,6 +1,7 @@
 """The dossier as tables: bounded, stable, and nothing in it can close the fence."""
 
-from autopilot.reasoning.prompts.tables import CLOSE, OPEN, dossier_tables, estimated_tokens
+from autopilot.reasoning.prompts.fence import CLOSE, OPEN
+from autopilot.reasoning.prompts.tables import dossier_tables, estimated_tokens
 from tests.unit.reasoning import story
 
 
