@@ -272,7 +272,7 @@ class IncidentWorkflow(Lifecycle):
     def _analyse_again(self, why: str) -> None:
         """Bounded rounds: then people have to go on by hand."""
         state = self._state
-        state.feedback = [*state.feedback, why][-10:]
+        state.keep_feedback(why)
         limit = state.snapshot.playbook.max_analysis_rounds if state.snapshot else 1
         state.decision, state.before, state.world_changed = None, None, ""
         if state.rounds >= limit:

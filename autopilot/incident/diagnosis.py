@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from autopilot.incident.base import Line, Model, Name
+from autopilot.incident.base import Line, Model, Name, Time
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.evidence import Gap
 from autopilot.incident.finding import Impact
@@ -46,6 +46,16 @@ class Hypothesis(Model):
     """How often such a confidence was right here; None below the outcomes that calibration needs."""
     outcomes: int = 0
     """Known outcomes of this kind of cause, from which `likelihood` is fitted."""
+
+
+class Doubted(Model):
+    """A leading hypothesis that a person did not accept."""
+
+    hypothesis: Hypothesis
+    said: Line
+    """What the person said when asking for another analysis."""
+    by: Name
+    at: Time
 
 
 class DroppedClaim(Model):

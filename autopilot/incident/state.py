@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from autopilot.incident.alert import Alert, Severity
 from autopilot.incident.base import Block, Line, Link, Model
 from autopilot.incident.decision import DecisionRequest, Judgement
-from autopilot.incident.diagnosis import Diagnosis, DroppedClaim, Usage
+from autopilot.incident.diagnosis import Diagnosis, Doubted, DroppedClaim, Usage
 from autopilot.incident.evidence import CaseManifest, Document
 from autopilot.incident.finding import DossierBrief, TimelineEntry
 from autopilot.incident.investigation import Investigation
@@ -76,6 +76,8 @@ class IncidentState(BaseModel):
     diagnosis: Diagnosis | None = None
     rounds: int = 0
     feedback: list[str] = []
+    doubted: list[Doubted] = []
+    """What led when a person asked for another analysis."""
 
     plan: Plan | None = None
     plan_revision: int = 0
@@ -135,3 +137,13 @@ class IncidentState(BaseModel):
             else None
             for name in ("first_message", "diagnosis", "options", "decision", "recovery")
         }
+
+    def keep_feedback(self, text: str) -> None:
+        """Keep what another analysis should look for and, when a person asked for it, what led until now."""
+        self.feedback = [*self.feedback, text][-10:]
+        decision, best = self.decision, self.diagnosis.best if self.diagnosis else None
+        if decision is None or decision.choice != "reanalyse" or best is None:
+            return
+        by = decision.actor_name or decision.actor
+        doubted = Doubted(hypothesis=best, said=decision.comment, by=by, at=decision.at)
+        self.doubted = [*self.doubted, doubted][-10:]
