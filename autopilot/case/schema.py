@@ -14,6 +14,11 @@ UTC = pl.Datetime("us", "UTC")
 TEXT = pl.String
 LABEL = pl.Categorical
 
+SEVERE_LEVELS = ("ERROR", "ERR", "FATAL", "CRITICAL", "CRIT", "SEVERE", "EMERG", "EMERGENCY", "ALERT", "PANIC")
+"""Log levels, in capitals, that tell of a failure."""
+FAILED_STATUSES = ("error", "throttled", "fault")
+"""What the status of a span is when its call failed."""
+
 SCHEMAS: dict[Table, dict[str, pl.DataType | type[pl.DataType]]] = {
     # One sample. `dimensions` is JSON with sorted keys; `version` and `region` are split out when known.
     "metrics": {

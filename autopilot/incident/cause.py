@@ -59,6 +59,18 @@ CAUSE_MEANING: dict[CauseKind, str] = {
     "unknown": "the evidence does not say",
 }
 
+_ALIKE: tuple[frozenset[CauseKind], ...] = (
+    frozenset({"throttled", "capacity", "quota"}),
+    frozenset({"dependency", "network"}),
+    frozenset({"crash", "startup", "image"}),
+)
+
+
+def family(cause: CauseKind) -> frozenset[CauseKind]:
+    """Cause kinds that describe one and the same trouble from different sides."""
+    return next((group for group in _ALIKE if cause in group), frozenset({cause}))
+
+
 Mechanism = Literal[
     "code_defect",
     "costly_code",

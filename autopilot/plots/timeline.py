@@ -10,6 +10,7 @@ import polars as pl
 
 from autopilot.analysis.timeline import most_telling
 from autopilot.case.case import Case
+from autopilot.case.schema import SEVERE_LEVELS
 from autopilot.incident.finding import Dossier, TimelineEntry
 from autopilot.plots.drawing import GRID, INK, QUIET, STYLES, MarkKind, canvas, save, short, time_axis
 
@@ -17,7 +18,6 @@ WIDTH, ROW = 12.0, 0.27
 MOST = 26
 """Moments drawn."""
 _TEXT = 92
-_FAILURES = ("ERROR", "FATAL", "CRITICAL", "SEVERE", "ALERT", "EMERGENCY", "PANIC")
 _BINS = 60
 
 
@@ -56,7 +56,7 @@ def _failures(case: Case, start: datetime, end: datetime) -> list[tuple[datetime
     width = (end - start) / _BINS
     rows = (
         case.table("logs")
-        .filter(pl.col("level").str.to_uppercase().is_in(_FAILURES) & pl.col("time").is_between(start, end))
+        .filter(pl.col("level").str.to_uppercase().is_in(SEVERE_LEVELS) & pl.col("time").is_between(start, end))
         .select(bin=((pl.col("time") - start) / width).floor().clip(0, _BINS - 1).cast(pl.Int64))
         .group_by("bin")
         .len()

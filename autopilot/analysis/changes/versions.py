@@ -10,6 +10,7 @@ from autopilot.analysis.clue import Clue, amount, clock, make_finding
 from autopilot.analysis.metrics.table import SUMS, SeriesTable
 from autopilot.analysis.state.clues import Item
 from autopilot.analysis.windows import MICROS, Windows, moment
+from autopilot.case.schema import FAILED_STATUSES
 from autopilot.incident.base import TimeWindow
 from autopilot.incident.finding import Provenance, VersionHealth
 
@@ -23,7 +24,6 @@ _MOST = 12
 _GROUPS = 100
 """Services times versions that traces are asked for."""
 _MINUTE = 60 * MICROS
-_FAILED = ["error", "throttled", "fault"]
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _of_spans(
         .unique("service", keep="first", maintain_order=True)
     )  # fmt: skip
     rows = told.join(most.select("service", "operation"), on=["service", "operation"], how="semi").with_columns(
-        time=at // _MINUTE * _MINUTE, failed=pl.col("status").is_in(_FAILED)
+        time=at // _MINUTE * _MINUTE, failed=pl.col("status").is_in(FAILED_STATUSES)
     )
     served: list[_Served | None] = []
     groups = rows.select("service", "operation", "version").unique().sort("service", "operation", "version")

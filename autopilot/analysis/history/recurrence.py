@@ -12,7 +12,7 @@ from autopilot.analysis.history.habits import habit_clues
 from autopilot.analysis.logs.signatures import signature_of
 from autopilot.analysis.windows import Windows, micros, moment
 from autopilot.incident.base import TimeWindow, clean
-from autopilot.incident.cause import CauseKind
+from autopilot.incident.cause import CauseKind, family
 from autopilot.incident.finding import Provenance
 
 _ROWS = 500
@@ -20,16 +20,6 @@ _SHOWN = 4
 _DAYS = 86_400_000_000
 _RELEASES = ("deploy", "deployment", "release", "change")
 """Kinds of records that tell of a change, not of trouble."""
-_ALIKE: tuple[frozenset[CauseKind], ...] = (
-    frozenset({"throttled", "capacity", "quota"}),
-    frozenset({"dependency", "network"}),
-    frozenset({"crash", "startup", "image"}),
-)
-
-
-def family(cause: CauseKind) -> frozenset[CauseKind]:
-    """Cause kinds that describe one and the same trouble from different sides."""
-    return next((group for group in _ALIKE if cause in group), frozenset({cause}))
 
 
 def recurrence_clues(

@@ -18,6 +18,7 @@ from autopilot.analysis.metrics.table import SUMS, SeriesTable
 from autopilot.analysis.onset import Onset
 from autopilot.analysis.topology import Graph
 from autopilot.analysis.windows import MICROS, Windows
+from autopilot.case.schema import FAILED_STATUSES
 from autopilot.incident.base import Scalar
 
 _LABELS = TypeAdapter(dict[str, Scalar])
@@ -30,7 +31,6 @@ _NO_REQUEST = re.compile(r"restart|oom|retr(y|ies)|packet|4_?xx|client|user")
 _STATUS = ("status", "status_code", "statusCode", "code", "http_status_code", "response_code")
 _MOST = 1e15
 """Requests beyond this were never counted by anybody: the samples are broken."""
-_FAILED = ["error", "throttled", "fault"]
 Row = dict[str, Any]
 
 
@@ -202,6 +202,6 @@ def traced_traffic(spans: pl.DataFrame, focus: frozenset[str], onset: Onset, win
     before = roots.filter((at >= windows.start) & (at < windows.split)).height
     return Traffic(
         tuple(late["service"].unique().sort().to_list()), late.height,
-        late.filter(pl.col("status").is_in(_FAILED)).height, before / baseline if baseline > 0 else 0.0,
+        late.filter(pl.col("status").is_in(FAILED_STATUSES)).height, before / baseline if baseline > 0 else 0.0,
         "spans without a parent", "traces", traced=True,
     )  # fmt: skip

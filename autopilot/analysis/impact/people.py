@@ -8,6 +8,7 @@ import polars as pl
 
 from autopilot.analysis.onset import Onset
 from autopilot.analysis.windows import Windows
+from autopilot.case.schema import SEVERE_LEVELS
 
 _STATUS = ("status", "statusCode", "status_code", "responseStatus", "http_status")
 _IDS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -18,7 +19,6 @@ _IDS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 """Fields that name whom a request was for, the best kind of name first."""
 _NOBODY = ["", "-", "null", "none", "unknown", "anonymous", "n/a", "undefined"]
-_SEVERE = ["ERROR", "FATAL", "CRITICAL", "SEVERE", "EMERG", "ALERT", "PANIC"]
 _LENGTH = 4_000
 _LINES = 2_000_000
 
@@ -67,7 +67,7 @@ def read_access(
     status = _field(_STATUS).cast(pl.Int64, strict=False)
     access = lines.filter(pl.col("kind") == "access").with_columns(status=status)
     read = access.filter(pl.col("status").is_between(100, 599))
-    severe = lines.filter((pl.col("kind") != "access") & pl.col("level").str.to_uppercase().is_in(_SEVERE))
+    severe = lines.filter((pl.col("kind") != "access") & pl.col("level").str.to_uppercase().is_in(SEVERE_LEVELS))
     failing = pl.concat([read.filter(pl.col("status") >= 500).select("text"), severe.select("text")])
     counted = Access(read.height, read.filter(pl.col("status") >= 500).height) if read.height else None
     return counted, _people(failing)

@@ -12,10 +12,11 @@ from typing import Any, Literal
 import polars as pl
 
 from autopilot.analysis.clue import Clue, amount, clock, make_finding
-from autopilot.analysis.logs.messages import SEVERE, WARN, templates
+from autopilot.analysis.logs.messages import WARN, templates
 from autopilot.analysis.logs.signatures import Signature, signature_of
 from autopilot.analysis.metrics.series import detect, tidy
 from autopilot.analysis.windows import MICROS, Windows
+from autopilot.case.schema import SEVERE_LEVELS
 from autopilot.incident.base import clean
 from autopilot.incident.finding import Provenance
 
@@ -50,7 +51,7 @@ def _summarise(lines: pl.DataFrame, windows: Windows) -> pl.DataFrame:
             before=(~pl.col("late")).sum().cast(pl.Int64), after=pl.col("late").sum().cast(pl.Int64),
             first=pl.col("at").min(), last=pl.col("at").max(), sample=pl.col("text").min(),
             resource=pl.col("resource").cast(pl.String).min(), region=pl.col("region").cast(pl.String).min(),
-            severe=(pl.col("level").is_in(SEVERE) | (pl.col("traced") & (pl.col("level") == ""))).any(),
+            severe=(pl.col("level").is_in(SEVERE_LEVELS) | (pl.col("traced") & (pl.col("level") == ""))).any(),
             warn=pl.col("level").is_in(WARN).any(), levelled=(pl.col("level") != "").any(),
             traced=pl.col("traced").any(),
         )
@@ -99,18 +100,25 @@ def _rates(lines: pl.DataFrame, table: pl.DataFrame, windows: Windows) -> pl.Dat
     )
 
 
-def log_clues(logs: pl.DataFrame, windows: Windows) -> list[Clue]:
-    """New, bursting and vanished templates, the telling ones first; at most MOST."""
-    lines = templates(logs)
+def rates(lines: pl.DataFrame, windows: Windows) -> pl.DataFrame:
+    """One row per service and template of `lines` (as `templates` gives them): counts, levels, and how its rate moved.
+
+    At most _CANDIDATES rows, the grave and the surprising ones first.
+    """
     table = _summarise(lines, windows)
     if table.is_empty():
-        return []
-    compared = bool(table["before"].sum())
+        return table
     table = (
         table.sort(["severe", "warn", pl.col("surprise").abs(), "sid"], descending=[True, True, True, False])
         .head(_CANDIDATES)
     )  # fmt: skip
-    rated = table.join(_rates(lines, table, windows), on="sid", how="left", maintain_order="left")
+    return table.join(_rates(lines, table, windows), on="sid", how="left", maintain_order="left")
+
+
+def log_clues(logs: pl.DataFrame, windows: Windows) -> list[Clue]:
+    """New, bursting and vanished templates, the telling ones first; at most MOST."""
+    rated = rates(templates(logs), windows)
+    compared = bool(rated["before"].sum()) if rated.height else False
     changed = [told for row in rated.to_dicts() if (told := _told(row, windows, compared)) is not None]
     telling = sorted(changed, key=lambda t: (-t.score, t.row["service"], t.row["template"]))[:MOST]
     order = _order_of_failures(telling)

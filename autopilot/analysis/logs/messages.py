@@ -20,7 +20,6 @@ _MASKS: tuple[tuple[str, str], ...] = (
     (r"\b[A-Za-z_-]*\d[\w.:,%-]*", "<n>"),
     (r"<n>(?:[\s,;/]+<n>)+", "<n>"),
 )
-SEVERE = ("ERROR", "FATAL", "CRITICAL", "SEVERE", "EMERG", "ALERT", "PANIC", "CRIT", "ERR", "EMERGENCY")
 WARN = ("WARN", "WARNING")
 _TEXTS = ("$.message", "$.msg", "$.error.message", "$.error", "$.event", "$.log")
 _STACKS = ("$.stack_trace", "$.stacktrace", "$.stack", "$.exception", "$.error.stack", "$.err.stack", "$.exc_info")

@@ -4,14 +4,13 @@ import polars as pl
 
 from autopilot.analysis.metrics.series import detect, tidy
 from autopilot.analysis.windows import MICROS, Windows
+from autopilot.case.schema import FAILED_STATUSES, SEVERE_LEVELS
 
 IDENTITY = ["service", "region", "namespace", "metric", "statistic", "unit", "dimensions", "source", "signal"]
 _BINS = 120
 _LEAST_BIN = 30 * MICROS
 _SERIES = 400
 """Pairs of service and region looked at."""
-_SEVERE = ["ERROR", "FATAL", "CRITICAL", "SEVERE", "EMERG", "ALERT", "PANIC"]
-_FAILED = ["error", "throttled", "fault"]
 
 
 def regional_series(logs: pl.DataFrame, spans: pl.DataFrame, windows: Windows) -> pl.DataFrame:
@@ -26,10 +25,10 @@ def regional_series(logs: pl.DataFrame, spans: pl.DataFrame, windows: Windows) -
         & pl.col("duration").is_finite() & (pl.col("duration") >= 0)
     )  # fmt: skip
     heard, traced = _several(lines), _several(calls)
-    errors = heard.filter(pl.col("level").str.to_uppercase().is_in(_SEVERE))
+    errors = heard.filter(pl.col("level").str.to_uppercase().is_in(SEVERE_LEVELS))
     place = ("service", "region", binned)
     counted = errors.group_by(*place).agg(value=pl.len().cast(pl.Float64))
-    failed = traced.group_by(*place).agg(value=pl.col("status").is_in(_FAILED).mean())
+    failed = traced.group_by(*place).agg(value=pl.col("status").is_in(FAILED_STATUSES).mean())
     lasted = traced.group_by(*place).agg(value=pl.col("duration").median())
     return pl.concat([
         _found(_silent_is_zero(counted, heard, windows, width), "error lines", "logs", "errors", windows),

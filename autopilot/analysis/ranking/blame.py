@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from autopilot.analysis.clue import SYMPTOMS, Clue
-from autopilot.analysis.history.recurrence import family
 from autopilot.analysis.logs.signatures import SIGNATURES
 from autopilot.analysis.state.clues import Item
 from autopilot.analysis.topology import DEPTH, Graph
-from autopilot.incident.cause import CauseKind
+from autopilot.incident.cause import CauseKind, family
 
 _WELL = 0.5
 """How well trouble passes through a service that is measured and shows none."""

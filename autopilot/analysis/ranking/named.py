@@ -4,12 +4,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from autopilot.analysis.clue import Clue
-from autopilot.analysis.history.recurrence import family
 from autopilot.analysis.ranking.blame import Place, blamed, passes_through
 from autopilot.analysis.ranking.candidate import CEILING, Candidate, strongest_first, until, weigh
 from autopilot.analysis.ranking.located import relevance
 from autopilot.analysis.ranking.weights import Weights
-from autopilot.incident.cause import CAUSE_MEANING, MECHANISMS, CauseKind, Mechanism
+from autopilot.incident.cause import CAUSE_MEANING, MECHANISMS, CauseKind, Mechanism, family
 
 
 def named_causes(clues: Sequence[Clue], place: Place, weights: Weights) -> list[Candidate]:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import polars as pl
 
 from autopilot.analysis.windows import Windows
+from autopilot.case.schema import FAILED_STATUSES
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -21,7 +22,6 @@ Hashes = npt.NDArray[np.uint64]
 
 DEPTH = 64
 """Calls followed from a root; what lies deeper (or in a circle) belongs to no path."""
-_FAILED = ["error", "throttled", "fault"]
 _LONGEST = 86_400_000_000
 """A day in microseconds: longer spans are taken for broken clocks and left out."""
 _IDS_IN_PATHS = r"/(?:\d+|[0-9a-fA-F-]{16,})\b"
@@ -198,7 +198,7 @@ def read_tree(spans: pl.DataFrame, windows: Windows) -> CallTree:
             "trace_id", "span_id", "parent_id", "service",
             pl.col("operation").str.slice(0, 200).str.replace_all(_IDS_IN_PATHS, "/<id>"), at,
             pl.col("duration").mul(1e6).round().cast(pl.Int64),
-            failed=pl.col("status").is_in(_FAILED),
+            failed=pl.col("status").is_in(FAILED_STATUSES),
         )
         .sort("trace_id", "start", "span_id", "duration", "service", "operation", "parent_id", "failed")
         .unique(["trace_id", "span_id"], keep="first", maintain_order=True)

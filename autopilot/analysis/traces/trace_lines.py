@@ -8,9 +8,8 @@ beginning, parameters follow.
 import polars as pl
 
 from autopilot.analysis.traces.call_tree import CallTree
+from autopilot.case.schema import SEVERE_LEVELS
 
-SEVERE = ("ERROR", "FATAL", "CRITICAL", "SEVERE", "EMERG", "ALERT", "PANIC")
-"""Levels of lines that report a failure."""
 _LENGTH = 200
 _PLACE = (
     r"^\s*(?:\S+\s+){0,3}?([\w$.\[\]/-]{2,80}(?:#|\.(?:java|kt|py|go|js|ts|rb|cs|php|rs|c|cpp|cc|scala):)\d+)\b"
@@ -31,7 +30,7 @@ def lines_of(tree: CallTree, logs: pl.DataFrame) -> pl.DataFrame:
     if traced.is_empty() or not tree.size:
         return pl.DataFrame(schema=_SCHEMA)
     lines = traced.select(
-        "trace_id", "span_id", "service", "message", severe=pl.col("level").str.to_uppercase().is_in(SEVERE)
+        "trace_id", "span_id", "service", "message", severe=pl.col("level").str.to_uppercase().is_in(SEVERE_LEVELS)
     )
     distinct = lines.select("message").unique().with_columns(_shape())
     named = lines.join(tree.ids, on=["trace_id", "span_id"], how="left").join(distinct, on="message", how="left")
