@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from autopilot.analysis.state.cluster.objects import is_list, is_object, part
 from autopilot.analysis.state.cluster.views import CLUSTER, View
 from autopilot.incident.base import clean
-from autopilot.incident.cause import CauseKind, Mechanism
+from autopilot.incident.cause import CAUSE_KINDS, MECHANISMS, CauseKind, Mechanism
 
 _EXPLAINED = 0.4
 """What a finding counts that another one explains."""
@@ -132,9 +132,18 @@ def all_rules() -> Mapping[str, tuple[Rule, ...]]:
     folder = files("autopilot.analysis") / "rules"
     documents = sorted((f.name, f.read_text("utf-8")) for f in folder.iterdir() if f.name.endswith(".yaml"))
     rules = [rule for name, document in documents for rule in read_rules(name, document)]
+    return by_kind(rules)
+
+
+def by_kind(rules: Sequence[Rule]) -> dict[str, tuple[Rule, ...]]:
+    """Rules by the kind of view they look at. Raises ValueError for two of one name, and for a name nothing has."""
     twice = sorted({r.name for r in rules if sum(r.name == o.name for o in rules) > 1})
     if twice:
         raise ValueError(f"more than one rule is called {', '.join(twice)}")
+    known = {*(rule.name for rule in rules), *MECHANISMS, *CAUSE_KINDS}
+    unknown = [f"{rule.name} explains {name!r}" for rule in rules for name in rule.explains if name not in known]
+    if unknown:
+        raise ValueError(f"no rule, mechanism or cause is called so: {'; '.join(unknown)}")
     return {kind: tuple(r for r in rules if r.looks_at == kind) for kind in sorted({r.looks_at for r in rules})}
 
 

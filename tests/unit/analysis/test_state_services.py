@@ -9,7 +9,7 @@ import pytest
 from autopilot.analysis.dossier import analyze
 from autopilot.analysis.logs.signatures import SIGNATURES
 from autopilot.analysis.state.cluster.views import View
-from autopilot.analysis.state.rules import Rule, all_rules, judge, read_rules
+from autopilot.analysis.state.rules import Rule, all_rules, by_kind, judge, read_rules
 from autopilot.incident.cause import CAUSE_KINDS, MECHANISMS
 from tests.unit.analysis.small_cluster import SPACE, Shop
 from tests.unit.analysis.story import Story
@@ -333,3 +333,10 @@ def test_cloud_resources_are_judged_by_their_settings(
         "settings": json.dumps(settings),
     })  # fmt: skip
     assert [f.cause_kind for f in analyze(story.case()).findings if f.kind == "state"] == ([cause] if cause else [])
+
+
+def test_a_rule_that_explains_what_nothing_is_called_is_refused() -> None:
+    rules = [rule for of_kind in all_rules().values() for rule in of_kind]
+    misspelt = rules[0].model_copy(update={"explains": ("startup", "strat up")})
+    with pytest.raises(ValueError, match=f"{misspelt.name} explains 'strat up'"):
+        by_kind([misspelt, *rules[1:]])
