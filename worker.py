@@ -125,7 +125,7 @@ def build_ports(settings: Settings) -> Ports:
         notifier=build_notifier(settings),
         reviewer=ReviewWriter(store),
         summariser=ConfiguredSummariser(settings.model, store),
-        knowledge=Remembering(knowledge, store),
+        knowledge=Remembering(knowledge, store, {tool.name: tool.addresses for tool in catalogue.tools}),
     )
 
 

@@ -11,6 +11,11 @@ TABLES: tuple[Table, ...] = (
     "metrics", "logs", "spans", "changes", "alarms", "topology", "state", "inventory", "records",
 )  # fmt: skip
 
+NOTE = "note"
+"""Kind of the records that a team wrote about its service."""
+WRONG_ANALYSIS = "wrong_analysis"
+"""Kind of the records that tell of an earlier explanation that turned out wrong; `outcome` is its kind of cause."""
+
 GapKind = Literal["failed", "denied", "timeout", "budget", "truncated", "no_data", "unsupported"]
 
 

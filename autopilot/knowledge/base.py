@@ -1,12 +1,18 @@
 """What past incidents taught: the lessons, as they are stored and as they are found again."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
 
 from autopilot.incident.base import Block, Line, Model, Name, Time
 from autopilot.incident.cause import CauseKind
+from autopilot.incident.diagnosis import Doubted
 from autopilot.incident.state import IncidentState
+from autopilot.knowledge.outcomes import KnownOutcome, denies, fixing_steps, places_of
+
+_ENOUGH_TO_KNOW = 100
+"""Characters by which an idea is recognised in the analysis that tested it."""
 
 
 class ToolOutcome(Model):
@@ -16,6 +22,24 @@ class ToolOutcome(Model):
     tool: Name
     target: Name
     worked: bool
+
+
+class Feedback(Model):
+    """What a person said of an analysis, and what came of it."""
+
+    incident_id: str
+    at: Time
+    service: Name
+    """Where the doubted cause was said to be."""
+    cause_kind: CauseKind
+    statement: Line
+    """The doubted explanation."""
+    said: Line
+    by: Name
+    wrong: bool
+    """Whether the explanation is known to have been wrong; a mere hint leaves that open."""
+    came_of: Line = ""
+    """How the person's own idea fared when it was tested."""
 
 
 class Lesson(Model):
@@ -36,6 +60,7 @@ class Lesson(Model):
     outcome: str = ""
     verdict: str = ""
     tools: tuple[ToolOutcome, ...] = ()
+    feedback: tuple[Feedback, ...] = ()
     seconds: dict[str, float | None] = {}
     detail: Block = ""
     """What else could match a later incident: alerts, suspects, feedback."""
@@ -48,10 +73,11 @@ class Similar(Model):
     why: Literal["signature", "service", "text"]
     """The strongest reason it was found."""
     score: float = Field(ge=0, le=1)
+    """How much it resembles, a little lowered where nothing helped or the analysis was wrong."""
 
 
-def lesson_of(state: IncidentState) -> Lesson:
-    """The lesson of an incident. Pure; works for incidents that ended early, too."""
+def lesson_of(state: IncidentState, known: Sequence[KnownOutcome] = ()) -> Lesson:
+    """The lesson of an incident, with its known outcomes. Pure; works for incidents that ended early, too."""
     best = state.diagnosis.best if state.diagnosis else None
     options = {o.id: o.title for o in state.plan.options} if state.plan else {}
     chosen = [j for j in state.judgements if j.accepted and j.choice == "option"]
@@ -80,6 +106,7 @@ def lesson_of(state: IncidentState) -> Lesson:
         outcome=state.outcome or "",
         verdict=state.verdict or "",
         tools=_tools(state),
+        feedback=_feedback(state, known),
         seconds=state.seconds(),
         detail="\n".join(dict.fromkeys(detail)),
     )
@@ -87,30 +114,51 @@ def lesson_of(state: IncidentState) -> Lesson:
 
 def _tools(state: IncidentState) -> tuple[ToolOutcome, ...]:
     """Only the last option acted on may be credited, only when it was fixed, and never what was undone."""
-    steps = [result for result in state.executed if result.took_effect]
-    if not steps:
-        return ()
-    last = _attempt(steps[-1].key)
-    undone = {_attempt(result.key) for result in state.undone if result.took_effect}
-    services = _services(state)
+    helped = {result.key for result in fixing_steps(state)}
+    services = places_of(state)
     return tuple(
         ToolOutcome(
             service=services.get((result.tool, result.target), state.service),
             tool=result.tool,
             target=result.target,
-            worked=state.verdict == "fixed" and _attempt(result.key) == last and last not in undone,
+            worked=result.key in helped,
         )
-        for result in steps
+        for result in state.executed
+        if result.took_effect
     )
 
 
-def _attempt(key: str) -> str:
-    """Incident, plan revision and option of an idempotency key: what was chosen at once."""
-    return key.rsplit("/", 2)[0]
+def _feedback(state: IncidentState, known: Sequence[KnownOutcome]) -> tuple[Feedback, ...]:
+    """What was said when people asked for another analysis, and when they took over because this one was wrong."""
+    best = state.diagnosis.best if state.diagnosis else None
+    said = list(state.doubted)
+    if best is not None:
+        said += [
+            Doubted(hypothesis=best, said=j.comment, by=j.actor_name or j.actor, at=j.at)
+            for j in state.judgements
+            if j.accepted and j.choice != "reanalyse" and denies(j.comment)
+        ]
+    wrong = {(o.cause_kind, o.service) for o in known if not o.right}
+    return tuple(
+        Feedback(
+            incident_id=state.incident_id,
+            at=doubted.at,
+            service=doubted.hypothesis.service,
+            cause_kind=doubted.hypothesis.cause_kind,
+            statement=doubted.hypothesis.statement,
+            said=doubted.said,
+            by=doubted.by,
+            wrong=(doubted.hypothesis.cause_kind, doubted.hypothesis.service) in wrong,
+            came_of=_came_of(doubted.said, state),
+        )
+        for doubted in said
+    )
 
 
-def _services(state: IncidentState) -> dict[tuple[str, str], str]:
-    """(tool, target) → service, as far as plan and undo stack still know."""
-    prepared = [entry.prepared for entry in state.undo_stack]
-    prepared += [step for option in (state.plan.options if state.plan else ()) for step in option.steps]
-    return {(p.step.tool, p.step.target): p.step.service for p in prepared if p.step.service}
+def _came_of(said: str, state: IncidentState) -> str:
+    """How the hypothesis that a person asked for fared in the last analysis; empty when none was made of it."""
+    start = said[:_ENOUGH_TO_KNOW].casefold().rstrip(". ")
+    for hypothesis in state.diagnosis.hypotheses if state.diagnosis else ():
+        if start and hypothesis.asked_by.casefold().startswith(start):
+            return f"{hypothesis.standing}: {hypothesis.statement}"
+    return ""

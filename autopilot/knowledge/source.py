@@ -4,8 +4,8 @@ import time
 from collections.abc import Sequence
 
 from autopilot.case.schema import frame
-from autopilot.incident.evidence import Scope
-from autopilot.knowledge.base import Similar
+from autopilot.incident.evidence import WRONG_ANALYSIS, Scope
+from autopilot.knowledge.base import Feedback, Similar
 from autopilot.knowledge.sqlite import KnowledgeBase
 from autopilot.sources.base import Budget, Collected
 
@@ -30,6 +30,9 @@ class KnowledgeSource:
         records = [_record(s) for s in found if s.lesson.incident_id != scope.incident_id]
         into.asked(f"similar incidents: {text}", None, len(records), time.monotonic() - started)
         into.add("records", frame("records", records))
+        said = [f for f in self._knowledge.feedback(scope.services, LIMIT) if f.incident_id != scope.incident_id]
+        into.asked(f"earlier analyses that people doubted: {' '.join(scope.services)}", None, len(said))
+        into.add("records", frame("records", [_denial(n, f) for n, f in enumerate(said, 1) if f.wrong]))
         if not records:
             into.miss("no_data", "no past incident resembles this one")
         budget.spend()
@@ -48,16 +51,33 @@ class KnowledgeSource:
 
 def _record(similar: Similar) -> dict[str, object]:
     lesson = similar.lesson
-    tools = [f"{t.tool} on {t.target} {'worked' if t.worked else 'did not help'}" for t in lesson.tools]
     solved = ["chosen: " + ", ".join(lesson.chosen)] if lesson.chosen else []
+    worked = [f"{t.tool} on {t.target} worked" for t in lesson.tools if t.worked]
+    failed = [f"{t.tool} on {t.target} did not help" for t in lesson.tools if not t.worked]
+    tested = [f"said then: {f.said} ({f.came_of or 'not tested'})" for f in lesson.feedback if f.said]
     return {
         "time": lesson.at,
         "id": f"knowledge:{lesson.incident_id}",
         "kind": "incident",
         "service": lesson.service,
         "title": lesson.title,
-        "body": lesson.statement or lesson.detail,
-        "resolution": "; ".join([*solved, *tools]),
+        "body": "\n".join([lesson.statement or lesson.detail, *tested]),
+        "resolution": "; ".join([*solved, *worked, *failed]),
         "outcome": " ".join(part for part in (lesson.outcome, lesson.verdict) if part),
+        "link": "",
+    }
+
+
+def _denial(number: int, feedback: Feedback) -> dict[str, object]:
+    """An explanation that turned out wrong, as a record: `outcome` is its kind of cause."""
+    return {
+        "time": feedback.at,
+        "id": f"{WRONG_ANALYSIS}:{feedback.incident_id}:{number}",
+        "kind": WRONG_ANALYSIS,
+        "service": feedback.service,
+        "title": feedback.statement,
+        "body": feedback.said,
+        "resolution": feedback.came_of,
+        "outcome": feedback.cause_kind,
         "link": "",
     }

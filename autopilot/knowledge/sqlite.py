@@ -6,34 +6,22 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.ports import Failure
 from autopilot.incident.state import IncidentState
-from autopilot.knowledge.base import Lesson, Similar, lesson_of
+from autopilot.knowledge import calibration
+from autopilot.knowledge.base import Feedback, Lesson, Similar, lesson_of
+from autopilot.knowledge.calibration import LEAST_OUTCOMES, Mapped
+from autopilot.knowledge.outcomes import Aims, KnownOutcome, outcomes
+from autopilot.knowledge.schema import VERSION, bring_up_to_date, version_of
 
-VERSION = 1
 BUSY = 10.0
 """Seconds to wait for another writer."""
 MAX_WORDS = 40
-_SCHEMA = """
-CREATE TABLE lesson (
-    incident_id TEXT PRIMARY KEY, at REAL NOT NULL, service TEXT NOT NULL, signature TEXT NOT NULL,
-    body TEXT NOT NULL
-);
-CREATE INDEX lesson_service ON lesson (service, at);
-CREATE INDEX lesson_signature ON lesson (signature, at);
-CREATE TABLE tool_outcome (
-    incident_id TEXT NOT NULL, service TEXT NOT NULL, tool TEXT NOT NULL, target TEXT NOT NULL,
-    worked INTEGER NOT NULL
-);
-CREATE INDEX tool_outcome_of ON tool_outcome (service, tool);
-CREATE TABLE edge (
-    environment TEXT NOT NULL, caller TEXT NOT NULL, callee TEXT NOT NULL, seen REAL NOT NULL,
-    PRIMARY KEY (environment, caller, callee)
-);
-CREATE VIRTUAL TABLE lesson_text USING fts5 (incident_id UNINDEXED, words, tokenize = 'porter unicode61');
-"""
+_OF_INCIDENT = ("lesson", "tool_outcome", "lesson_text", "cause_outcome", "feedback")
+"""Tables that speak of one incident: remembering it again replaces its rows."""
 
 
 class KnowledgeBase:
@@ -47,41 +35,43 @@ class KnowledgeBase:
         except OSError as error:
             raise self._unusable(error) from error
         with self._transaction() as db:
-            version = int(db.execute("PRAGMA user_version").fetchone()[0])
-            if version == 0:
-                for statement in _SCHEMA.split(";\n"):
-                    db.execute(statement)
-                db.execute(f"PRAGMA user_version = {VERSION}")
-            elif version > VERSION:
+            if version_of(db) > VERSION:
                 raise Failure(
                     f"The knowledge base {str(path)!r} was written by a newer version; update this one.",
                     who="operator",
                 )
+            bring_up_to_date(db)
 
-    def remember(self, state: IncidentState) -> None:
-        """Record the outcome of an incident; recording it again replaces what was known of it. Raises Failure."""
-        lesson = lesson_of(state)
-        words = " ".join(
-            (lesson.title, lesson.statement, lesson.detail, *lesson.services, lesson.service, lesson.cause_kind)
-        )
+    def remember(self, state: IncidentState, aims: Aims | None = None) -> None:
+        """Record the outcome of an incident; recording it again replaces what was known of it. Raises Failure.
+
+        Args:
+            state: The closed incident.
+            aims: What each tool helps against; without it no diagnosis is known to have been right.
+        """
+        known = outcomes(state, aims or {})
+        lesson = lesson_of(state, known)
         with self._transaction() as db:
-            for table in ("lesson", "tool_outcome", "lesson_text"):
+            touched = _kinds_of(db, lesson.incident_id) | {outcome.cause_kind for outcome in known}
+            for table in _OF_INCIDENT:
                 db.execute(f"DELETE FROM {table} WHERE incident_id = ?", (lesson.incident_id,))  # noqa: S608  # our names
-            db.execute(
-                "INSERT INTO lesson VALUES (?, ?, ?, ?, ?)",
-                (
-                    lesson.incident_id,
-                    lesson.at.timestamp(),
-                    lesson.service,
-                    lesson.dossier_signature,
-                    lesson.model_dump_json(),
-                ),
-            )
-            db.executemany(
-                "INSERT INTO tool_outcome VALUES (?, ?, ?, ?, ?)",
-                [(lesson.incident_id, t.service, t.tool, t.target, t.worked) for t in lesson.tools],
-            )
-            db.execute("INSERT INTO lesson_text VALUES (?, ?)", (lesson.incident_id, words))
+            _insert(db, lesson, known)
+        self._calibrate(touched)
+
+    def _calibrate(self, kinds: Iterable[str]) -> None:
+        """Fit the maps of some kinds of cause anew; below the least outcomes there is none."""
+        with self._transaction(write=False) as db:
+            enough = any(len(_outcomes_of(db, kind)) >= LEAST_OUTCOMES for kind in kinds)
+        if enough:
+            calibration.load()  # takes seconds once: never while other writers wait
+        with self._transaction() as db:
+            for kind in kinds:
+                db.execute("DELETE FROM calibration WHERE kind = ?", (kind,))
+                rows = _outcomes_of(db, kind)
+                if len(rows) >= LEAST_OUTCOMES:
+                    fitted = calibration.fit([row[0] for row in rows], [row[1] for row in rows])
+                    values = (kind, fitted.slope, fitted.intercept, len(rows))
+                    db.execute("INSERT INTO calibration VALUES (?, ?, ?, ?)", values)
 
     def similar(self, services: Sequence[str], signature: str, text: str, limit: int = 5) -> list[Similar]:
         """Past incidents that look alike, best first: same signature, same service, shared words.
@@ -89,24 +79,25 @@ class KnowledgeBase:
         Raises Failure.
         """
         found: dict[str, Similar] = {}
+        wide = limit * 4  # what helped comes first, also when it is older
         with self._transaction(write=False) as db:
             if signature:
                 rows = db.execute(
-                    "SELECT body FROM lesson WHERE signature = ? ORDER BY at DESC LIMIT ?", (signature, limit)
+                    "SELECT body FROM lesson WHERE signature = ? ORDER BY at DESC LIMIT ?", (signature, wide)
                 )
-                _keep(found, (Similar(lesson=_lesson(r[0]), why="signature", score=1.0) for r in rows))
+                _keep(found, (_similar(r[0], "signature", 1.0) for r in rows))
             for service in services:
                 rows = db.execute(
-                    "SELECT body FROM lesson WHERE service = ? ORDER BY at DESC LIMIT ?", (service, limit)
+                    "SELECT body FROM lesson WHERE service = ? ORDER BY at DESC LIMIT ?", (service, wide)
                 )
-                _keep(found, (Similar(lesson=_lesson(r[0]), why="service", score=0.6) for r in rows))
+                _keep(found, (_similar(r[0], "service", 0.6) for r in rows))
             if words := _words(text):
                 rows = db.execute(
                     "SELECT body, bm25(lesson_text) FROM lesson_text JOIN lesson USING (incident_id) "
                     "WHERE lesson_text MATCH ? ORDER BY bm25(lesson_text) LIMIT ?",
-                    (words, limit),
+                    (words, wide),
                 )
-                _keep(found, (Similar(lesson=_lesson(r[0]), why="text", score=_relevance(r[1])) for r in rows))
+                _keep(found, (_similar(r[0], "text", _relevance(r[1])) for r in rows))
         best = sorted(found.values(), key=lambda s: (s.score, s.lesson.at), reverse=True)
         return best[:limit]
 
@@ -119,16 +110,28 @@ class KnowledgeBase:
             ).fetchone()
         return int(row[0]), int(row[1])
 
-    def calibrated(
-        self,
-        kind: CauseKind,  # noqa: ARG002  # no outcome is known yet
-        confidence: float,  # noqa: ARG002
-    ) -> tuple[float | None, int]:
+    def calibrated(self, kind: CauseKind, confidence: float) -> tuple[float | None, int]:
         """How often such a confidence in that kind of cause was right here, and from how many known outcomes.
 
-        The share is None while no outcome of the kind is known.
+        The share is None below 30 outcomes of the kind. Raises Failure.
         """
-        return None, 0
+        with self._transaction(write=False) as db:
+            row = db.execute("SELECT slope, intercept FROM calibration WHERE kind = ?", (kind,)).fetchone()
+            count = int(db.execute("SELECT COUNT(*) FROM cause_outcome WHERE kind = ?", (kind,)).fetchone()[0])
+        if row is None or count < LEAST_OUTCOMES:
+            return None, count
+        return Mapped(float(row[0]), float(row[1])).share(confidence), count
+
+    def feedback(self, services: Sequence[str], limit: int = 5) -> list[Feedback]:
+        """What people said of analyses about some services, newest first. Raises Failure."""
+        found: list[tuple[float, Feedback]] = []
+        with self._transaction(write=False) as db:
+            for service in services:
+                rows = db.execute(
+                    "SELECT at, body FROM feedback WHERE service = ? ORDER BY at DESC LIMIT ?", (service, limit)
+                )
+                found += [(float(at), Feedback.model_validate_json(body)) for at, body in rows]
+        return [one for _, one in sorted(found, key=lambda pair: -pair[0])[:limit]]
 
     def save_edges(self, environment: str, edges: Iterable[tuple[str, str]]) -> None:
         """Remember who calls whom (caller, callee); known pairs are refreshed. Raises Failure."""
@@ -173,8 +176,52 @@ class KnowledgeBase:
         )
 
 
-def _lesson(body: str) -> Lesson:
-    return Lesson.model_validate_json(body)
+def _insert(db: sqlite3.Connection, lesson: Lesson, known: Iterable[KnownOutcome]) -> None:
+    """The rows of one incident."""
+    incident = lesson.incident_id
+    db.execute(
+        "INSERT INTO lesson VALUES (?, ?, ?, ?, ?)",
+        (incident, lesson.at.timestamp(), lesson.service, lesson.dossier_signature, lesson.model_dump_json()),
+    )
+    db.executemany(
+        "INSERT INTO tool_outcome VALUES (?, ?, ?, ?, ?)",
+        [(incident, t.service, t.tool, t.target, t.worked) for t in lesson.tools],
+    )
+    db.executemany(
+        "INSERT INTO cause_outcome VALUES (?, ?, ?, ?, ?)",
+        [(incident, o.cause_kind, o.confidence, o.right, o.why) for o in known],
+    )
+    db.executemany(
+        "INSERT INTO feedback VALUES (?, ?, ?, ?)",
+        [(incident, f.at.timestamp(), f.service, f.model_dump_json()) for f in lesson.feedback],
+    )
+    words = (lesson.title, lesson.statement, lesson.detail, *lesson.services, lesson.service, lesson.cause_kind)
+    db.execute("INSERT INTO lesson_text VALUES (?, ?)", (incident, " ".join(words)))
+
+
+def _kinds_of(db: sqlite3.Connection, incident: str) -> set[str]:
+    """The kinds of cause whose outcomes an incident has told so far."""
+    rows = db.execute("SELECT DISTINCT kind FROM cause_outcome WHERE incident_id = ?", (incident,))
+    return {str(row[0]) for row in rows}
+
+
+def _outcomes_of(db: sqlite3.Connection, kind: str) -> list[tuple[float, bool]]:
+    """(confidence, right) of every known outcome of a kind, in a stable order."""
+    rows = db.execute("SELECT confidence, correct FROM cause_outcome WHERE kind = ? ORDER BY 1, 2", (kind,))
+    return [(float(confidence), bool(correct)) for confidence, correct in rows]
+
+
+def _similar(body: str, why: Literal["signature", "service", "text"], score: float) -> Similar:
+    lesson = Lesson.model_validate_json(body)
+    return Similar(lesson=lesson, why=why, score=round(score * _worth(lesson), 3))
+
+
+def _worth(lesson: Lesson) -> float:
+    """What worked comes before what is not known, and that before what did not help: never across the reasons."""
+    if any(tool.worked for tool in lesson.tools):
+        return 1.0
+    failed = bool(lesson.tools) or any(said.wrong for said in lesson.feedback)
+    return 0.9 if failed else 0.95
 
 
 def _keep(found: dict[str, Similar], candidates: Iterable[Similar]) -> None:

@@ -1,7 +1,7 @@
 """What every tool is: candidates out of the inventory, inspect, dry run, one effect, a stated undo."""
 
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -98,6 +98,9 @@ def argument_problem(kind: type[Arguments], step: Step) -> str:
 
 class Tool(Protocol):
     """One typed remediation. Adapters only speak the vendor's API; rules about when live elsewhere."""
+
+    addresses: ClassVar[frozenset[CauseKind]]
+    """Causes it helps against."""
 
     @property
     def name(self) -> str:
