@@ -101,15 +101,16 @@ def _rates(lines: pl.DataFrame, table: pl.DataFrame, windows: Windows) -> pl.Dat
 
 
 def rates(lines: pl.DataFrame, windows: Windows) -> pl.DataFrame:
-    """One row per service and template of `lines` (as `templates` gives them): counts, levels, and how its rate moved.
+    """One row per service and template of lines, as `templates` gives them: counts, levels, how its rate moved.
 
-    At most _CANDIDATES rows, the grave and the surprising ones first.
+    At most _CANDIDATES rows, the grave and the surprising ones first. `compared`: whether anything older is known.
     """
     table = _summarise(lines, windows)
     if table.is_empty():
         return table
     table = (
-        table.sort(["severe", "warn", pl.col("surprise").abs(), "sid"], descending=[True, True, True, False])
+        table.with_columns(compared=pl.col("before").sum() > 0)
+        .sort(["severe", "warn", pl.col("surprise").abs(), "sid"], descending=[True, True, True, False])
         .head(_CANDIDATES)
     )  # fmt: skip
     return table.join(_rates(lines, table, windows), on="sid", how="left", maintain_order="left")
@@ -118,8 +119,7 @@ def rates(lines: pl.DataFrame, windows: Windows) -> pl.DataFrame:
 def log_clues(logs: pl.DataFrame, windows: Windows) -> list[Clue]:
     """New, bursting and vanished templates, the telling ones first; at most MOST."""
     rated = rates(templates(logs), windows)
-    compared = bool(rated["before"].sum()) if rated.height else False
-    changed = [told for row in rated.to_dicts() if (told := _told(row, windows, compared)) is not None]
+    changed = [told for row in rated.to_dicts() if (told := _told(row, windows)) is not None]
     telling = sorted(changed, key=lambda t: (-t.score, t.row["service"], t.row["template"]))[:MOST]
     order = _order_of_failures(telling)
     return [_clue(told, windows, order) for told in telling]
@@ -128,16 +128,16 @@ def log_clues(logs: pl.DataFrame, windows: Windows) -> list[Clue]:
 _Change = Literal["new", "up", "gone"]
 
 
-def _change(row: dict[str, Any], windows: Windows, compared: bool) -> _Change | None:
+def _change(row: dict[str, Any], windows: Windows) -> _Change | None:
     minutes = max((windows.end - windows.split) / MICROS / 60, 1e-9)
     usual = row["before"] / max(windows.baseline_minutes, 1e-9)
     # Without a baseline (only the incident was collected, or only failures), a quiet beginning stands in for it.
-    quiet = compared or row["first"] >= windows.split + _QUIET * (windows.end - windows.split)
+    quiet = row["compared"] or row["first"] >= windows.split + _QUIET * (windows.end - windows.split)
     if quiet and row["before"] == 0 and (row["severe"] or (row["after"] >= 3 and row["surprise"] >= _LIKELY)):
         return "new"
     risen = (row["score"] or 0) >= 0.2 and row["observed"] >= _BURST * max(row["baseline"], 1e-9)
     rare = (row["steady"] or 0) >= _SURE and row["after"] >= max(_FEW, _BURST * usual * minutes)
-    if row["after"] and (risen or (compared and rare)):
+    if row["after"] and (risen or (row["compared"] and rare)):
         return "up"
     if row["after"] == 0 and usual * minutes >= 10:
         return "gone"
@@ -159,8 +159,8 @@ class _Told:
         return self.change != "gone" and (self.known is not None or self.row["severe"])
 
 
-def _told(row: dict[str, Any], windows: Windows, compared: bool) -> _Told | None:
-    change = _change(row, windows, compared)
+def _told(row: dict[str, Any], windows: Windows) -> _Told | None:
+    change = _change(row, windows)
     if change is None:
         return None
     onset = {"new": row["first"], "up": row["onset"] or row["first"], "gone": row["last"]}[change]

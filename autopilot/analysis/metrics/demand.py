@@ -4,6 +4,7 @@ Traffic that rises makes everything rise. Work per request does not: when it mov
 request does, whatever the traffic did meanwhile.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -16,7 +17,7 @@ from autopilot.analysis.topology import Graph
 from autopilot.analysis.windows import MICROS, Windows
 from autopilot.incident.finding import Provenance
 
-_PAIRS = 400
+_MOST = 400
 """Quotients looked at: callers times what they use."""
 _NEARLY_FULL = 0.9
 """Share of a limit from which requests begin to wait or to be refused."""
@@ -27,27 +28,44 @@ _WIDEST = 5 * 60 * MICROS
 
 def work_per_request(table: SeriesTable, graph: Graph) -> list[Clue]:
     """Callers whose requests need more of something than before, with the moment it began."""
-    pairs = _quotients(table, graph)
+    risen = [
+        quotient for quotient in quotients(table, graph)
+        if quotient.row["score"] >= WORTH_TELLING and quotient.row["observed"] > quotient.row["baseline"]
+    ]  # fmt: skip
+    return [_quotient_clue(quotient, table.windows) for quotient in risen]
+
+
+@dataclass(frozen=True)
+class Quotient:
+    """What the requests of a caller use of something, per request."""
+
+    row: dict[str, Any]
+    """How it moved; columns as in `series.COLUMNS`."""
+    used: dict[str, Any]
+    """The series of what is used."""
+    by: dict[str, Any]
+    """The series of the requests."""
+
+
+def quotients(table: SeriesTable, graph: Graph) -> list[Quotient]:
+    """Work per request along each call, moved or not; those that moved most come first."""
+    pairs = _pairs(table, graph)
     if not pairs:
         return []
     frame = pl.DataFrame(
         pairs, schema={"pid": pl.Int64, "num": pl.Int64, "den": pl.Int64, "width": pl.Int64}, orient="row"
     )
-    quotient = (
+    samples = (
         _binned(table.samples, frame, "num")
         .join(_binned(table.samples, frame, "den"), on=["pid", "bin", "width"], suffix="_den")
         .filter((pl.col("value_den") > 0) & (pl.col("bin") + pl.col("width") <= table.windows.end))
         .select(sid="pid", time="bin", value=pl.col("value") / pl.col("value_den"))
     )
-    found = detect(tidy(quotient), table.windows).filter(
-        (pl.col("score") >= WORTH_TELLING) & (pl.col("observed") > pl.col("baseline"))
-    )
-    rows = found.join(frame, left_on="sid", right_on="pid", how="left").sort(
-        "score", "sid", descending=[True, False]
-    )
+    rows = detect(tidy(samples), table.windows).join(frame, left_on="sid", right_on="pid", how="left")
     identity = {row["sid"]: row for row in table.identity.to_dicts()}
     return [
-        _quotient_clue(row, identity[row["num"]], identity[row["den"]], table.windows) for row in rows.to_dicts()
+        Quotient(row, identity[row["num"]], identity[row["den"]])
+        for row in rows.sort("score", "sid", descending=[True, False]).to_dicts()
     ]
 
 
@@ -68,7 +86,7 @@ def _countable(table: SeriesTable) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _quotients(table: SeriesTable, graph: Graph) -> list[tuple[int, int, int, int]]:
+def _pairs(table: SeriesTable, graph: Graph) -> list[tuple[int, int, int, int]]:
     """(pair, numerator, denominator, common step) for each caller's requests and what they use."""
     series = _countable(table)
     requests = {r["service"]: r for r in reversed(series.filter(pl.col("signal") == "traffic").to_dicts())}
@@ -82,7 +100,7 @@ def _quotients(table: SeriesTable, graph: Graph) -> list[tuple[int, int, int, in
             if by is not None and by["sid"] != row["sid"]:
                 width = max(int(row["step"]), int(by["step"]))
                 pairs.append((len(pairs), row["sid"], by["sid"], width))
-    return pairs[:_PAIRS]
+    return pairs[:_MOST]
 
 
 def _binned(samples: pl.DataFrame, pairs: pl.DataFrame, side: str) -> pl.DataFrame:
@@ -95,7 +113,8 @@ def _binned(samples: pl.DataFrame, pairs: pl.DataFrame, side: str) -> pl.DataFra
     )
 
 
-def _quotient_clue(row: dict[str, Any], used: dict[str, Any], by: dict[str, Any], windows: Windows) -> Clue:
+def _quotient_clue(quotient: Quotient, windows: Windows) -> Clue:
+    row, used, by = quotient.row, quotient.used, quotient.by
     size = row["observed"] / row["baseline"] if row["baseline"] else 0.0
     of = f" of {used['service']}" if used["service"] != by["service"] else ""
     finding = make_finding(

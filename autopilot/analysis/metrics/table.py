@@ -14,10 +14,13 @@ from autopilot.analysis.metrics.sampling import SUMS, regular, split_series
 from autopilot.analysis.metrics.series import detect
 from autopilot.analysis.windows import Windows, moment
 from autopilot.incident.base import Scalar, TimeWindow
-from autopilot.incident.finding import Provenance
+from autopilot.incident.finding import Finding, Provenance
 from autopilot.incident.metric import MetricRef
 
-__all__ = ["SUMS", "WORTH_TELLING", "SeriesTable", "measured_services", "metric_clues", "read_series", "reference"]
+__all__ = [
+    "SUMS", "WORTH_TELLING", "SeriesTable", "measured_services", "metric_clues", "read_series", "reference",
+    "series_finding", "series_provenance",
+]  # fmt: skip
 VERSION_LABELS = ("ExecutedVersion", "version", "service_version", "app_version")
 WORTH_TELLING = 0.2
 """Least score of a metric finding."""
@@ -199,29 +202,8 @@ def _window(row: dict[str, Any], windows: Windows) -> TimeWindow:
 
 def _clue(row: dict[str, Any], follows: float | None, windows: Windows) -> Clue:
     kind = MetricKind(row["signal"], row["cause"], row["counter"], row["about"])
-    up = row["observed"] >= row["baseline"]
-    direction: Literal["up", "down"] = "up" if up else "down"
-    adverse = kind.adverse(direction)
-    size = row["observed"] / row["baseline"] if row["baseline"] else 0.0
-    times = f", {amount(size)} times" if size > 0 else ""
-    what = row["metric"] + (f" ({row['statistic']})" if row["statistic"] else "")
-    finding = make_finding(
-        "metric",
-        service=row["service"], resource=row["resource"], region=row["region"], window=_window(row, windows),
-        onset=row["onset"], uncertainty=row["uncertainty"], direction=direction, size=size,
-        baseline=row["baseline"], observed=row["observed"], unit=row["unit"], score=row["score"],
-        summary=(
-            f"{what} of {row['service']} {'rose' if up else 'fell'} from {amount(row['baseline'], row['unit'])} to "
-            f"{amount(row['observed'], row['unit'])}{times}, since {clock(row['onset'])}"
-        ),
-        cause_kind=row["cause"] if adverse else None,
-        metric=reference(row),
-        provenance=Provenance(
-            source=row["source"] or "metrics",
-            query=f"{row['namespace']} {what} {row['dimensions']}".strip()[:1_000],
-            window=windows.whole,
-        ),
-    )  # fmt: skip
+    finding = series_finding(row, windows)
+    adverse = kind.adverse(finding.direction)
     return Clue(
         finding,
         row["signal"],
@@ -230,4 +212,37 @@ def _clue(row: dict[str, Any], follows: float | None, windows: Windows) -> Clue:
         adverse and row["signal"] in SYMPTOMS | {"capacity", "work_per_request"},
         follows=follows,
         about=kind.about,
+    )
+
+
+def series_finding(row: dict[str, Any], windows: Windows) -> Finding:
+    """What is told of a series that moved; `row` is one of `SeriesTable.scored`."""
+    kind = MetricKind(row["signal"], row["cause"], row["counter"], row["about"])
+    up = row["observed"] >= row["baseline"]
+    direction: Literal["up", "down"] = "up" if up else "down"
+    size = row["observed"] / row["baseline"] if row["baseline"] else 0.0
+    times = f", {amount(size)} times" if size > 0 else ""
+    what = row["metric"] + (f" ({row['statistic']})" if row["statistic"] else "")
+    return make_finding(
+        "metric",
+        service=row["service"], resource=row["resource"], region=row["region"], window=_window(row, windows),
+        onset=row["onset"], uncertainty=row["uncertainty"], direction=direction, size=size,
+        baseline=row["baseline"], observed=row["observed"], unit=row["unit"], score=row["score"],
+        summary=(
+            f"{what} of {row['service']} {'rose' if up else 'fell'} from {amount(row['baseline'], row['unit'])} to "
+            f"{amount(row['observed'], row['unit'])}{times}, since {clock(row['onset'])}"
+        ),
+        cause_kind=row["cause"] if kind.adverse(direction) else None,
+        metric=reference(row),
+        provenance=series_provenance(row, windows),
+    )  # fmt: skip
+
+
+def series_provenance(row: dict[str, Any], windows: Windows) -> Provenance:
+    """The question to whose answer a series belongs."""
+    what = row["metric"] + (f" ({row['statistic']})" if row["statistic"] else "")
+    return Provenance(
+        source=row["source"] or "metrics",
+        query=f"{row['namespace']} {what} {row['dimensions']}".strip()[:1_000],
+        window=windows.whole,
     )

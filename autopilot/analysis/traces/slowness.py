@@ -97,10 +97,7 @@ class _Reading:
         self._tree = tree
         self._late: Flags = tree.start >= since
         before: Flags = tree.start < windows.split
-        rows = pl.DataFrame({
-            "service": tree.service, "operation": tree.operation, "callee": tree.callee, "path": tree.path,
-            "own": tree.own.astype(np.float64), "late": self._late, "before": before,
-        }).with_row_index("row")  # fmt: skip
+        rows = _own_times(tree, self._late, before)
         self._kinds = _compared(rows)
         numbered = rows.join(self._kinds.select(*_KEY, "kind"), on=_KEY, how="left", maintain_order="left")
         self._kind: Ints = numbered["kind"].fill_null(-1).cast(pl.Int64).to_numpy()
@@ -174,6 +171,22 @@ class _Reading:
             caller=tree.services[int(row["service"])],
             before=float(row["usual"]), after=float(row["now"]), calls=int(row["calls"]),
         )  # fmt: skip
+
+
+def compared_kinds(tree: CallTree, windows: Windows) -> pl.DataFrame:
+    """Kinds of span before the incident and during it; `service`, `operation` and `callee` are places in the tree.
+
+    Columns besides: `base` and `calls` (how many before and during), `usual` and `now` (microseconds of own time),
+    `z` (standard errors), `slow`.
+    """
+    return _compared(_own_times(tree, tree.start >= windows.split, tree.start < windows.split))
+
+
+def _own_times(tree: CallTree, late: Flags, before: Flags) -> pl.DataFrame:
+    return pl.DataFrame({
+        "service": tree.service, "operation": tree.operation, "callee": tree.callee, "path": tree.path,
+        "own": tree.own.astype(np.float64), "late": late, "before": before,
+    }).with_row_index("row")  # fmt: skip
 
 
 def _number(value: object) -> float:
