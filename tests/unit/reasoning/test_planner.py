@@ -5,8 +5,8 @@ from pathlib import Path
 
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.diagnosis import Diagnosis
-from autopilot.incident.plan import ExpectedEffect, PlanDraft, Reversibility, Risk, Step
-from autopilot.incident.ports import Failure, PlanRequest
+from autopilot.incident.plan import ExpectedEffect, PlanDraft, Reversibility, Risk, Shortlist, Step
+from autopilot.incident.ports import Attempt, ChooseRequest, Failure, PlanRequest
 from autopilot.reasoning import builtin
 from autopilot.reasoning.planning.planner import ConfiguredPlanner, OffersCandidates, primary_symptom
 from autopilot.reasoning.planning.ranking import TrackRecord
@@ -54,6 +54,14 @@ RESTART = Offers("ecs.force_deployment", "ecs_service", frozenset({"memory", "cr
 TOOLS: tuple[OffersCandidates, ...] = (SCALING, CAPACITY, RESTART, ROLLBACK)
 
 
+@dataclass(frozen=True)
+class Planned:
+    """The two halves of planning, when everything offered can be done."""
+
+    short: Shortlist
+    draft: PlanDraft
+
+
 def _plan(
     path: Path,
     *,
@@ -62,7 +70,7 @@ def _plan(
     diagnosis: Diagnosis | None = None,
     track: TrackRecord | None = None,
     max_options: int = 3,
-) -> PlanDraft:
+) -> Planned:
     case = StoredCase(path)
     request = PlanRequest(
         incident_id=case.incident_id,
@@ -72,11 +80,13 @@ def _plan(
         avoid=avoid,
         max_options=max_options,
     )
-    return ConfiguredPlanner(Model(), case.store, tools, track_record=track).plan(request)
+    planner = ConfiguredPlanner(Model(), case.store, tools, track_record=track)
+    short = planner.shortlist(request)
+    return Planned(short, planner.choose(ChooseRequest(plan=request, offers=short.offers), Attempt()))
 
 
-def _tools(plan: PlanDraft) -> list[tuple[str, ...]]:
-    return [tuple(s.tool for s in o.steps) for o in plan.options]
+def _tools(plan: Planned) -> list[tuple[str, ...]]:
+    return [tuple(s.tool for s in o.steps) for o in plan.draft.options]
 
 
 def test_demo_story_rolls_back_first_then_raises_capacity_then_does_both(tmp_path: Path) -> None:
@@ -86,18 +96,18 @@ def test_demo_story_rolls_back_first_then_raises_capacity_then_does_both(tmp_pat
         ("dynamodb.set_capacity",),
         ("lambda.rollback_alias", "dynamodb.set_capacity"),
     ]
-    assert plan.options[2].risk == "medium"
-    assert all(o.finding_ids for o in plan.options)
-    assert plan.options[0].expected.metric == story.ALARMED.metric
-    assert plan.analyst == "built-in planner (no model configured)"
-    assert any("queries" in r for r in plan.recommendations)
-    assert 2 <= len(plan.recommendations) <= 6
+    assert plan.draft.options[2].risk == "medium"
+    assert all(o.finding_ids for o in plan.draft.options)
+    assert plan.draft.options[0].expected.metric == story.ALARMED.metric
+    assert plan.draft.analyst == "built-in planner (no model configured)"
+    assert any("queries" in r for r in plan.short.recommendations)
+    assert 2 <= len(plan.short.recommendations) <= 6
 
 
 def test_options_are_not_variants_of_one_tool(tmp_path: Path) -> None:
     plan = _plan(tmp_path, tools=(CAPACITY,))
     assert _tools(plan) == [("dynamodb.set_capacity",)]
-    sets = [frozenset((s.tool, s.target) for s in o.steps) for o in _plan(tmp_path).options]
+    sets = [frozenset((s.tool, s.target) for s in o.steps) for o in _plan(tmp_path).draft.options]
     assert len(set(sets)) == len(sets)
 
 
@@ -108,8 +118,8 @@ def test_what_was_tried_in_vain_is_not_proposed_again(tmp_path: Path) -> None:
 
 def test_nothing_that_helps_is_no_option(tmp_path: Path) -> None:
     plan = _plan(tmp_path, tools=(RESTART,))
-    assert plan.options == ()
-    assert plan.recommendations
+    assert plan.draft.options == ()
+    assert plan.short.recommendations
 
 
 def test_fewer_options_are_the_best_ones(tmp_path: Path) -> None:
@@ -118,7 +128,7 @@ def test_fewer_options_are_the_best_ones(tmp_path: Path) -> None:
 
 def test_outcomes_of_the_past_raise_and_lower(tmp_path: Path) -> None:
     plan = _plan(tmp_path)
-    capacity = plan.options[1]
+    capacity = plan.draft.options[1]
     assert "F9" in capacity.finding_ids  # the record of a past incident solved the same way
     assert "similar incident" in capacity.why
 
@@ -127,20 +137,20 @@ def test_outcomes_of_the_past_raise_and_lower(tmp_path: Path) -> None:
 
     lowered = _plan(tmp_path, track=never_worked, tools=(CAPACITY, SCALING))
     assert _tools(lowered)[0] == ("dynamodb.enable_autoscaling",)
-    assert "worked 0 of 9 times" in lowered.options[1].why
+    assert "worked 0 of 9 times" in lowered.draft.options[1].why
 
 
 def test_unreadable_track_record_costs_the_ranking_not_the_plan(tmp_path: Path) -> None:
     def broken(_: str, tool: str) -> tuple[int, int]:
         raise Failure(f"the knowledge base is locked while reading {tool}")
 
-    assert _plan(tmp_path, track=broken).options == _plan(tmp_path / "again").options
+    assert _plan(tmp_path, track=broken).draft.options == _plan(tmp_path / "again").draft.options
 
 
 def test_refuted_hypotheses_are_not_planned_for(tmp_path: Path) -> None:
     diagnosis = builtin.diagnose(story.dossier())
     refuted = tuple(h.model_copy(update={"standing": "refuted"}) for h in diagnosis.hypotheses)
-    assert _plan(tmp_path, diagnosis=diagnosis.model_copy(update={"hypotheses": refuted})).options == ()
+    assert _plan(tmp_path, diagnosis=diagnosis.model_copy(update={"hypotheses": refuted})).draft.options == ()
 
 
 def test_symptom_is_the_series_that_alarmed() -> None:
