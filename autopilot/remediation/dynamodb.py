@@ -167,7 +167,7 @@ class SetCapacity(AwsTool):
     )
     takes: ClassVar[type[Arguments]] = Capacity
     target = TABLE
-    addresses = DEMAND_CAUSES
+    addresses: ClassVar[frozenset[CauseKind]] = DEMAND_CAUSES
 
     def candidates(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:
         """The next sensible level for each side that findings show under pressure and no controller owns."""
