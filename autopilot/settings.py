@@ -10,22 +10,18 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from autopilot.incident.playbook import Mode
+from autopilot.settings_model import Model
+from autopilot.settings_section import Section
 
 DEFAULT_FILE = "autopilot.yaml"
 
 
 class SettingsError(Exception):
     """The configuration cannot be used; the message names file, line and remedy."""
-
-
-class Section(BaseModel):
-    """A section refuses keys it does not know: a typing error must not silently switch something off."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class SourceBudget(Section):
@@ -62,23 +58,6 @@ class S3Store(Section):
     bucket: str
     prefix: str = "autopilot"
     region: str = "us-east-1"
-
-
-class Model(Section):
-    """The language model. `none` runs the built-in analyst and planner only."""
-
-    kind: Literal["none", "openai"] = "none"
-    name: str = "gpt-4o"
-    base_url: str | None = None
-    api_key: SecretStr | None = None
-    temperature: float | None = 0.0
-    timeout: PositiveFloat = 60.0
-    max_output_tokens: PositiveInt = 2_000
-    max_tokens_per_incident: PositiveInt = 200_000
-    max_usd_per_incident: PositiveFloat = 2.0
-    input_usd_per_million: float | None = None
-    """List price; None uses the built-in price table, and for unknown models only the token limit counts."""
-    output_usd_per_million: float | None = None
 
 
 class Aws(Section):

@@ -58,6 +58,11 @@ def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def _check_size(name: str, content: bytes) -> None:
+    if len(content) > MAX_DOCUMENT:
+        raise Failure(f"Document {name!r} has {len(content)} bytes; the limit is {MAX_DOCUMENT}.", who="developer")
+
+
 class StoredCases:
     """A case store over some backend; see `FolderCaseStore` and `S3CaseStore`."""
 
@@ -91,13 +96,15 @@ class StoredCases:
 
     def put(self, incident_id: str, name: str, content: bytes, media_type: str) -> Document:
         """Store a document under `document_uri(incident_id, name)`; the same name again replaces it whole."""
-        if len(content) > MAX_DOCUMENT:
-            raise Failure(
-                f"Document {name!r} has {len(content)} bytes; the limit is {MAX_DOCUMENT}.", who="developer"
-            )
+        _check_size(name, content)
         uri = document_uri(incident_id, name)
         self._backend.write(uri, content, media_type)
         return Document(uri=uri, sha256=_sha256(content), size=len(content), media_type=media_type)
+
+    def create(self, incident_id: str, name: str, content: bytes, media_type: str) -> bool:
+        """Store a document unless there is one of that name already; whether it was stored."""
+        _check_size(name, content)
+        return self._backend.create(document_uri(incident_id, name), content, media_type)
 
     def get(self, uri: str) -> bytes:
         """Read a part, manifest or document. Raises NotStored when there is none."""

@@ -92,6 +92,10 @@ class CaseStore(Protocol):
         """Store a document under the incident."""
         ...
 
+    def create(self, incident_id: str, name: str, content: bytes, media_type: str) -> bool:
+        """Store a document unless there is one of that name already; whether it was stored. Atomic over machines."""
+        ...
+
     def get(self, uri: str) -> bytes:
         """Read a part or document."""
         ...

@@ -141,6 +141,9 @@ class FakeWorld:
         self.documents[f"{incident_id}/{name}"] = content
         return Document(uri=f"{incident_id}/{name}", sha256="", size=len(content), media_type=media_type)
 
+    def create(self, incident_id: str, name: str, content: bytes, media_type: str) -> bool:
+        return self.documents.setdefault(f"{incident_id}/{name}", content) is content
+
     def get(self, uri: str) -> bytes:
         return self.documents[uri]
 
