@@ -231,8 +231,8 @@ def _keep(found: dict[str, Similar], candidates: Iterable[Similar]) -> None:
         if known is None:
             found[candidate.lesson.incident_id] = candidate
         elif known.why != candidate.why:
-            raised = min(1.0, max(known.score, candidate.score) + 0.1)
-            found[candidate.lesson.incident_id] = known.model_copy(update={"score": raised})
+            best = max(known.score, candidate.score)
+            found[candidate.lesson.incident_id] = known.model_copy(update={"score": best + 0.1 * (1 - best)})
 
 
 def _words(text: str) -> str:

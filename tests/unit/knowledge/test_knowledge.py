@@ -1,78 +1,20 @@
 """What the knowledge base remembers, finds and counts."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from multiprocessing import get_context
 from pathlib import Path
 from threading import Thread
 
 import pytest
 
-from autopilot.incident.alert import Alert
 from autopilot.incident.base import TimeWindow
-from autopilot.incident.cause import CauseKind
-from autopilot.incident.decision import Judgement
-from autopilot.incident.diagnosis import Diagnosis, Hypothesis
 from autopilot.incident.evidence import Scope
-from autopilot.incident.finding import DossierBrief
-from autopilot.incident.plan import StepResult
 from autopilot.incident.ports import Failure
 from autopilot.incident.state import IncidentState
-from autopilot.incident.verification import Verdict
 from autopilot.knowledge.source import KnowledgeSource
 from autopilot.knowledge.sqlite import KnowledgeBase
 from autopilot.sources.base import Budget, Collected
-
-T = datetime(2026, 11, 21, 3, 15, tzinfo=UTC)
-
-
-def state(
-    number: int,
-    *,
-    service: str = "checkout",
-    signature: str = "sig-a",
-    verdict: Verdict | None = "fixed",
-    cause: CauseKind = "capacity",
-    statement: str = "reads exceed the provisioned capacity of orders",
-    tried: tuple[str, ...] = ("dynamodb.set_capacity",),
-) -> IncidentState:
-    """A closed incident in which one option after the other was tried; the last one got the verdict."""
-    incident = f"incident-{service}.{number}"
-    at = T - timedelta(days=number)
-    return IncidentState(
-        incident_id=incident,
-        group=f"incident-{service}",
-        opened_at=at,
-        service=service,
-        services=[service, "orders"],
-        alerts=[
-            Alert(
-                source="sns",
-                external_id=str(number),
-                title="latency high",
-                service=service,
-                started_at=at,
-                received_at=at,
-            )
-        ],
-        dossier=DossierBrief(uri="x", revision=1, dossier_signature=signature),
-        diagnosis=Diagnosis(
-            revision=1,
-            hypotheses=(Hypothesis(statement=statement, cause_kind=cause, service=service),),
-            analyst="built-in",
-        ),
-        judgements=[
-            Judgement(
-                decision_id=str(n), accepted=True, reason="accepted", message="ok", choice="option", option=n, at=at
-            )
-            for n in range(1, len(tried) + 1)
-        ],
-        executed=[
-            StepResult(key=f"{incident}/1/{n}/1/do", tool=tool, target="orders", status="done", at=at)
-            for n, tool in enumerate(tried, start=1)
-        ],
-        verdict=verdict,
-        outcome="resolved" if verdict == "fixed" else "handed_over",
-    )
+from tests.unit.knowledge.closed import T, explained, explanation, state
 
 
 @pytest.fixture
@@ -106,6 +48,26 @@ def test_a_self_healed_incident_is_no_credit_for_a_tool(knowledge: KnowledgeBase
     assert knowledge.track_record("checkout", "dynamodb.set_capacity") == (0, 1)
 
 
+def test_what_people_fixed_is_no_credit_for_a_tool(knowledge: KnowledgeBase) -> None:
+    handed = state(1)
+    handed.outcome = "handed_over"
+    by_hand = state(2)
+    by_hand.handled_by = "kim"
+    knowledge.remember(handed)
+    knowledge.remember(by_hand)
+    assert knowledge.track_record("checkout", "dynamodb.set_capacity") == (0, 2)
+
+
+def test_what_worked_is_found_before_what_did_not_help_however_new(knowledge: KnowledgeBase) -> None:
+    for number in range(1, 8):
+        knowledge.remember(state(number, verdict="still_broken"))
+    knowledge.remember(state(8, tried=()))
+    knowledge.remember(state(9))
+    found = knowledge.similar(["checkout"], "sig-a", "", limit=3)
+    assert [s.lesson.incident_id for s in found] == [f"incident-checkout.{n}" for n in (9, 8, 1)]
+    assert found[0].score > found[1].score > found[2].score
+
+
 def test_signature_outranks_service_outranks_words(knowledge: KnowledgeBase) -> None:
     knowledge.remember(
         state(1, service="search", signature="other", statement="the certificate of the search expired")
@@ -118,6 +80,13 @@ def test_signature_outranks_service_outranks_words(knowledge: KnowledgeBase) -> 
         ("checkout", "service"),
         ("search", "text"),
     ]
+
+
+def test_an_outcome_never_lifts_shared_words_above_a_signature(knowledge: KnowledgeBase) -> None:
+    knowledge.remember(state(1, service="basket", signature="sig-x", verdict="still_broken"))
+    knowledge.remember(explained(state(2, service="search", signature="other"), explanation("certificate")))
+    found = knowledge.similar([], "sig-x", "certificate at checkout", limit=3)
+    assert [s.why for s in found] == ["signature", "text"]
 
 
 @pytest.mark.parametrize("text", ['" OR 1=1 --', "NEAR(", "lesson_text : *", "a" * 100_000, "\x00\x01", ""])

@@ -1,0 +1,98 @@
+"""What people said of an analysis comes back where the same explanation may come up again."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from autopilot.incident.base import TimeWindow
+from autopilot.incident.evidence import Scope
+from autopilot.knowledge.source import KnowledgeSource
+from autopilot.knowledge.sqlite import KnowledgeBase
+from autopilot.sources.base import Budget, Collected
+from tests.unit.knowledge.closed import AIMS, T, doubted, explained, explanation, state
+
+WRONG = "wrong analysis: it is the certificate"
+
+
+@pytest.fixture
+def knowledge(tmp_path: Path) -> KnowledgeBase:
+    return KnowledgeBase(tmp_path / "knowledge.db")
+
+
+def records(knowledge: KnowledgeBase, incident: str = "incident-checkout.99") -> list[dict[str, object]]:
+    scope = Scope(
+        incident_id=incident,
+        services=("checkout", "orders"),
+        baseline=TimeWindow(start=T - timedelta(hours=3), end=T),
+        incident=TimeWindow(start=T, end=T + timedelta(minutes=5)),
+        alerted_at=T,
+    )
+    into = Collected("knowledge")
+    KnowledgeSource(knowledge, "production").collect(scope, Budget(calls=10, seconds=10), into)
+    return [row for table, data in into.frames if table == "records" for row in data.to_dicts()]
+
+
+def test_a_wrong_analysis_is_a_record_of_the_next_incident(knowledge: KnowledgeBase) -> None:
+    closed = explained(state(1, tried=()), explanation("certificate"))
+    knowledge.remember(doubted(closed, explanation("bad_deploy"), WRONG), AIMS)
+    row = next(r for r in records(knowledge) if r["kind"] == "wrong_analysis")
+    assert (row["service"], row["outcome"], row["title"]) == ("checkout", "bad_deploy", "bad_deploy at checkout")
+    assert (row["body"], row["time"]) == (WRONG, T)
+    assert row["id"] == "wrong_analysis:incident-checkout.1:1"
+    assert not [r for r in records(knowledge, "incident-checkout.1") if r["kind"] == "wrong_analysis"]
+
+
+def test_a_hint_that_proved_nothing_is_kept_without_lowering_anything(knowledge: KnowledgeBase) -> None:
+    closed = explained(state(1, tried=()), explanation("bad_deploy", 0.3, standing="inconclusive"))
+    knowledge.remember(doubted(closed, explanation("bad_deploy"), "look at the certificate"), AIMS)
+    kept = knowledge.feedback(["checkout"])
+    assert [(f.said, f.wrong, f.by) for f in kept] == [("look at the certificate", False, "kim")]
+    assert not [r for r in records(knowledge) if r["kind"] == "wrong_analysis"]
+
+
+def test_what_came_of_the_test_of_an_idea_is_told_with_the_incident(knowledge: KnowledgeBase) -> None:
+    idea = "look at the certificate"
+    tested = explanation("certificate", 0.1, standing="refuted").model_copy(update={"asked_by": idea})
+    closed = explained(state(1, tried=()), explanation("bad_deploy"), tested)
+    knowledge.remember(doubted(closed, explanation("bad_deploy"), idea), AIMS)
+    assert knowledge.feedback(["checkout"])[0].came_of == "refuted: certificate at checkout"
+    row = next(r for r in records(knowledge) if r["kind"] == "incident")
+    assert "said then: look at the certificate (refuted: certificate at checkout)" in str(row["body"])
+
+
+def test_taking_over_with_a_plain_word_is_feedback_too(knowledge: KnowledgeBase) -> None:
+    closed = explained(state(1), explanation("capacity"))
+    closed.executed = []
+    closed.judgements = [closed.judgements[0].model_copy(update={"choice": "manual", "comment": WRONG})]
+    knowledge.remember(closed, AIMS)
+    assert [(f.cause_kind, f.wrong) for f in knowledge.feedback(["checkout"])] == [("capacity", True)]
+
+
+def test_remembering_again_replaces_feedback_and_the_newest_comes_first(knowledge: KnowledgeBase) -> None:
+    for number in (1, 2):
+        closed = explained(state(number, tried=()), explanation("certificate"))
+        closed = doubted(closed, explanation("bad_deploy"), f"{WRONG} {number}")
+        closed.doubted = [closed.doubted[0].model_copy(update={"at": T - timedelta(days=number)})]
+        knowledge.remember(closed, AIMS)
+        knowledge.remember(closed, AIMS)
+    assert [f.said[-1] for f in knowledge.feedback(["orders", "checkout"])] == ["1", "2"]
+    assert [f.said[-1] for f in knowledge.feedback(["checkout"], limit=1)] == ["1"]
+    assert knowledge.feedback(["search"]) == []
+
+
+def test_hostile_feedback_is_cleaned_and_bounded(knowledge: KnowledgeBase) -> None:
+    said = "wrong analysis\u202e\x00 " + "x" * 10_000
+    closed = doubted(explained(state(1, tried=()), explanation("certificate")), explanation("bad_deploy"), said)
+    knowledge.remember(closed, AIMS)
+    row = next(r for r in records(knowledge) if r["kind"] == "wrong_analysis")
+    assert len(str(row["body"])) <= 400
+    assert "\u202e" not in str(row["body"])
+
+
+def test_which_tools_helped_is_told_first(knowledge: KnowledgeBase) -> None:
+    knowledge.remember(state(1, tried=("lambda.rollback_alias", "dynamodb.set_capacity")), AIMS)
+    row = next(r for r in records(knowledge) if r["kind"] == "incident")
+    assert str(row["resolution"]).endswith(
+        "dynamodb.set_capacity on orders worked; lambda.rollback_alias on orders did not help"
+    )
