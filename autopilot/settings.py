@@ -103,6 +103,13 @@ class Jira(Section):
     budget: SourceBudget = SourceBudget()
 
 
+class Notes(Section):
+    """What your teams know about their services, as one file per service."""
+
+    path: Path
+    """Folder of `<service>.yaml` and `<service>.md` files; docs/operations.md describes them."""
+
+
 class Slack(Section):
     """One channel for incidents; interactivity and events arrive at the gateway, signed."""
 
@@ -186,6 +193,7 @@ class Settings(BaseSettings):
     github: GitHub | None = None
     servicenow: ServiceNow | None = None
     jira: Jira | None = None
+    notes: Notes | None = None
     slack: Slack | None = None
     pager: Pager | None = None
     triggers: Triggers = Triggers()
