@@ -6,7 +6,9 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict
 
-_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn"}
+from autopilot.incident.invisible import without_invisible
+
+_UNWANTED = {"Cc", "Cf", "Cs", "Co", "Cn"}
 
 
 class Model(BaseModel):
@@ -25,12 +27,13 @@ Scalar = str | int | float | bool | None
 def clean(text: object, limit: int, *, lines: bool = False) -> str:
     """Make outside text harmless to show: no control or invisible characters, at most `limit` characters.
 
-    A cut is marked with an ellipsis, so that nobody takes a part for the whole.
+    A cut is marked with an ellipsis, so that nobody takes a part for the whole; so is a text that was hidden in
+    invisible characters (`invisible.HIDDEN`).
     """
     given = str(text)
+    seen = without_invisible(given[: limit * 4])
     kept = "".join(
-        char if unicodedata.category(char) not in _INVISIBLE or (lines and char in "\n\t") else " "
-        for char in given[: limit * 4]
+        char if unicodedata.category(char) not in _UNWANTED or (lines and char in "\n\t") else " " for char in seen
     )
     kept = kept.strip() if lines else re.sub(r"\s+", " ", kept).strip()
     whole = len(kept) <= limit and len(given) <= limit * 4

@@ -1,0 +1,107 @@
+"""The ways a text can be read: as it stands, without disguise, and decoded out of what programs understand."""
+
+import base64
+import binascii
+import codecs
+import re
+import unicodedata
+from collections.abc import Iterator
+from html import unescape
+from urllib.parse import unquote
+
+from autopilot.incident.base import clean
+from autopilot.incident.invisible import HIDDEN
+
+LONGEST = 8_000
+"""Characters that are read."""
+MOST_CODED = 12
+"""Coded words of one text that are decoded."""
+
+_CODED = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
+_HEX = re.compile(r"(?:0x)?((?:[0-9a-fA-F]{2}[\s:]?){10,})")
+_ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})")
+_SPELLED = re.compile(r"(?<!\w)(?:\w[ .\-_*]){5,}\w(?!\w)")
+_LEET = str.maketrans("0134578@$!", "oieastbasi")
+_TWINS = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u04bb\u0501\u051b\u051d\u0261\u0432\u043a"
+    "\u043c\u043d\u0442\u03b1\u03b5\u03bf\u03c1\u03b9\u03bd\u03c5\u03c4\u03ba\u03b7\u0131",
+    "aeopcyxijshdqwgbkmhtaeopivutkni",
+)
+"""Cyrillic and Greek letters that look like Latin ones, in lower case."""
+
+
+def normal(text: str) -> str:
+    """Compatible forms made one, invisible characters and accents gone, lower case, single spaces."""
+    shown = clean(unicodedata.normalize("NFKC", text), LONGEST)
+    parts = unicodedata.normalize("NFD", shown)
+    latin = "".join(c for c in parts if not 0x300 <= ord(c) <= 0x36F)
+    return unicodedata.normalize("NFC", latin).casefold()
+
+
+def _printable(content: bytes) -> str:
+    """Decoded bytes when they are text of some length; empty otherwise."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return ""
+    visible = sum(c.isprintable() or c.isspace() for c in text)
+    return text if len(text) >= 8 and visible >= 0.95 * len(text) else ""
+
+
+def decoded_base64(word: str) -> str:
+    """The text that a word of base64 (either alphabet, padded or not) holds; empty when it holds none."""
+    plain = word.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        return _printable(base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True))
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def _decoded_hex(digits: str) -> str:
+    plain = re.sub(r"[\s:]", "", digits)
+    return _printable(bytes.fromhex(plain[: len(plain) // 2 * 2]))
+
+
+def _codes(text: str) -> Iterator[tuple[str, str]]:
+    # Lines of wrapped base64 and halves that were concatenated are read as one word.
+    joined = re.sub(r"(?<=[A-Za-z0-9+/])[\s\"'+\\]{1,8}(?=[A-Za-z0-9+/]{4})", "", text)
+    words = dict.fromkeys(match[0] for match in (*_CODED.finditer(text), *_CODED.finditer(joined)))
+    for word in list(words)[:MOST_CODED]:
+        if found := decoded_base64(word):
+            yield "base64", found
+    for match in list(_HEX.finditer(text))[:MOST_CODED]:
+        if found := _decoded_hex(match[1]):
+            yield "hexadecimal", found
+    if text.count("%") >= 3 and (found := unquote(text)) != text:
+        yield "URL encoding", found
+    if _ESCAPED.search(text):
+        yield "character escapes", _ESCAPED.sub(lambda m: chr(int(m[1] or m[2], 16)), text)
+    if "&" in text and ";" in text and (found := unescape(text)) != text:
+        yield "HTML entities", found
+
+
+def decoded(text: str) -> Iterator[tuple[str, str]]:
+    """(how it was coded, normal text) of everything the text holds in code, one code inside another too."""
+    for how, found in _codes(text[:LONGEST]):
+        yield how, normal(found)
+        for inner, text_inside in _codes(found[:LONGEST]):
+            yield f"{inner} in {how}", normal(text_inside)
+
+
+def disguised(plain: str) -> Iterator[tuple[str, str]]:
+    """(how it was disguised, text) of a normal text whose letters were exchanged, spelled out or turned round."""
+    folded = plain.translate(_TWINS)
+    if folded != plain:
+        yield "look-alike letters", folded
+    if _SPELLED.search(plain):
+        yield "spelled-out letters", _SPELLED.sub(lambda m: re.sub(r"[ .\-_*]", "", m[0]), plain)
+    if plain.isascii():
+        yield "rot13", codecs.encode(plain, "rot13")
+        if re.search(r"[a-z][0134578@$!][a-z]", plain):
+            yield "digits for letters", plain.translate(_LEET)
+    yield "written backwards", plain[::-1]
+
+
+def hides(text: str) -> bool:
+    """Whether the text carries, or carried before it was cleaned, characters that nobody can see."""
+    return HIDDEN in clean(text, LONGEST, lines=True)
