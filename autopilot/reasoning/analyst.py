@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from autopilot.clients.model import ModelClient
-from autopilot.incident.base import clean
 from autopilot.incident.finding import Dossier
 from autopilot.incident.investigation import Turn
 from autopilot.incident.ports import Attempt, CaseStore, Conclusion, InvestigateRequest
@@ -15,7 +14,13 @@ from autopilot.reasoning.asking.asker import Asker
 from autopilot.reasoning.asking.budget import Ledger
 from autopilot.reasoning.asking.prices import price_of
 from autopilot.reasoning.casefile import load_dossier, load_edges
+from autopilot.reasoning.investigating.conclusion import Calibrate, Evidence, conclude
+from autopilot.reasoning.investigating.explaining import symptom_service
+from autopilot.reasoning.investigating.feedback import ideas
+from autopilot.reasoning.investigating.merging import store_tested, with_answers
 from autopilot.reasoning.judging.citations import neighbourhood
+from autopilot.reasoning.labels import BUILT_IN, left_early, no_model, unavailable
+from autopilot.reasoning.prompts.planted import planted
 from autopilot.settings import Model
 
 UNPRICED = "price unknown: only the token limit counts"
@@ -33,14 +38,6 @@ class Patience:
 def model_label(model: ModelClient) -> str:
     """How a model is named to readers."""
     return model.name if price_of(model.settings) else f"{model.name} ({UNPRICED})"
-
-
-NO_MODEL = f"{builtin.NAME} (no model configured)"
-
-
-def unavailable(name: str, why: str) -> str:
-    """The label of work that a model was meant to do."""
-    return f"{name} (model unavailable: {clean(why, 200)})"
 
 
 def asker_for(
@@ -75,6 +72,7 @@ class ConfiguredAnalyst:
         client: ModelClient | None = None,
         patience: Patience | None = None,
         mask_ips: bool = False,
+        calibrate: Calibrate | None = None,
     ) -> None:
         """Raises Failure when a model is configured without a usable key.
 
@@ -84,20 +82,22 @@ class ConfiguredAnalyst:
             client: A client to share with the planner; built from settings when absent.
             patience: When to give up on the model.
             mask_ips: Whether IP addresses are masked in prompts too.
+            calibrate: How often a confidence was right; without it every confidence is called uncalibrated.
         """
         self._store = store
         self._model = (client or ModelClient(settings)) if settings.kind == "openai" else None
         self._patience = patience or Patience()
         self._mask_ips = mask_ips
+        self._calibrate = calibrate
 
     def propose(self, request: InvestigateRequest, attempt: Attempt) -> Turn:
         """See `Analyst`."""
-        dossier, number = self._dossier(request), len(request.investigation.turns) + 1
+        dossier = load_dossier(self._store, request.dossier)
+        if self._model is None:
+            return self._alone(request, dossier, no_model(BUILT_IN))
+        if request.without_model:
+            return self._without(request, dossier)
         service = self._service(request, dossier)
-        if self._model is None or request.without_model:
-            why = unavailable(builtin.NAME, request.without_model) if self._model else NO_MODEL
-            proposed = builtin.propose(dossier, service=service, feedback=request.feedback)
-            return Turn(number=number, proposed=proposed, analyst=why, stopped="code judges its own hypotheses")
         patience = replace(self._patience, seconds=min(self._patience.seconds, attempt.seconds))
         asker = asker_for(
             self._model, self._store, request.incident_id, patience, request.limits.tokens, request.limits.usd
@@ -105,40 +105,54 @@ class ConfiguredAnalyst:
         proposed, chain = model_analyst.propose(
             asker, dossier, service=service, feedback=request.feedback, ips=self._mask_ips
         )
+        number = len(request.investigation.turns) + 1
         return Turn(
             number=number, proposed=proposed, chain=chain, analyst=model_label(self._model), usage=asker.usage
         )
 
     def conclude(self, request: InvestigateRequest) -> Conclusion:
         """See `Analyst`."""
-        dossier, last = self._dossier(request), request.investigation.turns[-1]
-        service = self._service(request, dossier)
+        results = request.investigation.results
+        found = load_dossier(self._store, request.dossier)
+        dossier = with_answers(found, results)
         edges = load_edges(self._store, request.manifest)
-        try:
-            diagnosis = model_analyst.judge(
-                last.proposed,
-                last.chain,
-                dossier,
-                service=service,
-                feedback=request.feedback,
-                neighbours=neighbourhood(edges) if edges else None,
-            )
-        except model_analyst.NothingSupported as failure:
-            label = unavailable(builtin.NAME, str(failure))
-            plain = builtin.diagnose(dossier, service=service, feedback=request.feedback, analyst=label)
-            diagnosis = plain.model_copy(update={"dropped_claims": failure.dropped})
-        return Conclusion(
-            diagnosis=diagnosis.model_copy(update={"analyst": last.analyst, "usage": last.usage}),
-            dossier=request.dossier,
+        service = self._service(request, found)
+        evidence = Evidence(
+            dossier,
+            service,
+            results,
+            ideas(request.feedback, found, service),
+            neighbourhood(edges) if edges else None,
+        )
+        diagnosis = conclude(
+            request.investigation.turns, evidence, calibrate=self._calibrate, planted=planted(dossier)
+        )
+        tested = store_tested(self._store, request.dossier, dossier, request.investigation)
+        return Conclusion(diagnosis=diagnosis, dossier=tested)
+
+    def _alone(self, request: InvestigateRequest, dossier: Dossier, label: str) -> Turn:
+        """The turn of the built-in analyst."""
+        return builtin.turn(
+            dossier,
+            service=self._service(request, dossier),
+            feedback=request.feedback,
+            limits=request.limits,
+            label=label,
         )
 
-    def _dossier(self, request: InvestigateRequest) -> Dossier:
-        """The dossier with what the probes found."""
-        dossier = load_dossier(self._store, request.dossier)
-        found = tuple(f for result in request.investigation.results for f in result.findings)
-        return dossier.model_copy(update={"findings": dossier.findings + found})
+    def _without(self, request: InvestigateRequest, dossier: Dossier) -> Turn:
+        """The turn after a model failed: code's own at the start, later the model's last words as they stand."""
+        said, why = request.investigation.turns, request.without_model
+        if not said:
+            return self._alone(request, dossier, unavailable(BUILT_IN, why))
+        number = len(said) + 1
+        label = left_early(said[-1].analyst, number, why)
+        stopped = f"the model was unavailable in turn {number}; code judges what it proposed before"
+        return said[-1].model_copy(
+            update={"number": number, "probes": (), "refused": (), "analyst": label, "stopped": stopped}
+        )
 
     @staticmethod
     def _service(request: InvestigateRequest, dossier: Dossier) -> str:
         services = request.manifest.scope.services
-        return builtin.symptom_service(dossier, services[0] if services else "")
+        return symptom_service(dossier, services[0] if services else "")

@@ -1,0 +1,79 @@
+"""Saying that the evidence does not decide, or that nothing is wrong: a result with its own next steps."""
+
+from collections.abc import Sequence
+
+from autopilot.incident.diagnosis import Hypothesis
+from autopilot.incident.finding import Dossier
+from autopilot.reasoning.judging.verdict import BLINDING
+
+_MEASURED = ("metrics", "logs", "traces")
+"""Sources of gaps that analysis names itself when a whole kind of measurement is missing."""
+_SYMPTOMS = frozenset({"metric", "log", "trace", "state", "impact", "trend"})
+
+
+def quiet(dossier: Dossier) -> bool:
+    """Whether analysis found no symptom at all: no onset, no suspect, nothing unusual."""
+    unusual = any(f.kind in _SYMPTOMS for f in dossier.findings)
+    return dossier.onset is None and not dossier.suspects and not unusual
+
+
+def unmeasured(dossier: Dossier) -> tuple[str, ...]:
+    """What was not measured, so that silence about it means nothing."""
+    lost = [g.source for g in dossier.gaps if g.kind in BLINDING]
+    return tuple(dict.fromkeys([*(g.source for g in dossier.gaps if g.source in _MEASURED), *lost]))
+
+
+def healthy(dossier: Dossier) -> bool:
+    """Whether what was measured looks as always, and metrics and logs really were measured."""
+    return quiet(dossier) and not {"metrics", "logs"} & set(unmeasured(dossier)) and not _blinded(dossier)
+
+
+def nothing_to_blame(dossier: Dossier, service: str) -> Hypothesis:
+    """The hypothesis that stands when no explanation does. It stays inconclusive: nobody is blamed."""
+    if healthy(dossier):
+        statement = (
+            f"Nothing is wrong with {service} as far as it was measured: its metrics and logs of the incident "
+            "window look as they did before."
+        )
+    elif quiet(dossier):
+        lost = ", ".join(unmeasured(dossier)[:5]) or "measurements"
+        statement = f"What is wrong with {service} cannot be told: nothing to look at ({lost} missing)."
+    else:
+        count = len(dossier.findings)
+        statement = f"The evidence does not say what is wrong with {service}: {count} findings, no cause."
+    sound = tuple(v.finding_id for v in dossier.versions if v.healthy and v.service == service)
+    return Hypothesis(statement=statement, cause_kind="unknown", service=service, supporting=sound[:2])
+
+
+def next_steps(best: Hypothesis | None, dossier: Dossier, service: str) -> tuple[str, ...]:
+    """What a person should look at while the evidence does not decide; empty when it does."""
+    if best is not None and best.standing in ("confirmed", "likely"):
+        return ()
+    if healthy(dossier):
+        return (
+            f"Check the alert itself: its threshold, its time window, and whether {service} had recovered before.",
+            "Re-analyse with a hint if people still see trouble: name who sees it and where.",
+        )
+    steps = [f"Close this gap and re-analyse: {g.source}: {g.what} {g.remedy}".strip() for g in dossier.gaps[:3]]
+    silent = [t for t in (best.tests if best else ()) if t.outcome == "silent"]
+    steps += [f"Find out what could not be tested: {t.text}" for t in silent[:2]]
+    steps.append(f"Look at the latest changes and the logs of {service} by hand, or re-analyse with a hint.")
+    return tuple(steps)
+
+
+def second_fault(hypotheses: Sequence[Hypothesis]) -> tuple[str, ...]:
+    """What to do about an explanation that stands beside the first and rests on other evidence."""
+    standing = [h for h in hypotheses if h.standing in ("confirmed", "likely")]
+    for other in standing[1:]:
+        first = standing[0]
+        apart = other.service != first.service and not set(other.supporting) & set(first.supporting)
+        if apart and not other.contradicting:
+            return (
+                f"Two faults may have come together: {other.cause_kind} at {other.service} stands beside "
+                f"{first.cause_kind} at {first.service} on its own evidence; see whether it ends with the first.",
+            )
+    return ()
+
+
+def _blinded(dossier: Dossier) -> bool:
+    return any(g.kind in BLINDING for g in dossier.gaps)

@@ -1,0 +1,166 @@
+"""From what an analyst proposed to a diagnosis: every claim checked, every hypothesis weighed. Asks no model."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from autopilot.incident.cause import CauseKind
+from autopilot.incident.diagnosis import Diagnosis, Hypothesis, PlantedOrder
+from autopilot.incident.finding import Dossier
+from autopilot.incident.investigation import ProbeResult, Turn
+from autopilot.reasoning.investigating import explaining
+from autopilot.reasoning.investigating.abstaining import next_steps, nothing_to_blame, quiet, second_fault
+from autopilot.reasoning.investigating.enforcing import Checking, Neighbours
+from autopilot.reasoning.investigating.feedback import Idea, same, unmatched, who_asked
+from autopilot.reasoning.judging.claim import Claim
+from autopilot.reasoning.judging.weighing import Proposal, causal_chain, ranked, weigh
+from autopilot.reasoning.labels import BUILT_IN, unavailable
+
+MAX_DROPPED = 30
+MAX_PLANTED = 10
+
+Calibrate = Callable[[CauseKind, float], tuple[float | None, int]]
+"""(kind, confidence) → how often that was right, None while it is not known; and from how many outcomes."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a judgement may rest on."""
+
+    dossier: Dossier
+    """With the findings of the probes."""
+    service: str
+    """The service that alarmed."""
+    results: tuple[ProbeResult, ...] = ()
+    asked: tuple[Idea, ...] = ()
+    """What people want to be tested."""
+    neighbours: Neighbours | None = None
+
+
+def by_model(turn: Turn) -> bool:
+    """Whether a model said what the turn carries."""
+    return not turn.analyst.startswith(BUILT_IN)
+
+
+def conclude(
+    turns: Sequence[Turn],
+    evidence: Evidence,
+    *,
+    calibrate: Calibrate | None = None,
+    planted: Sequence[PlantedOrder] = (),
+) -> Diagnosis:
+    """Judge what was proposed. Deterministic; abstains where the evidence does not decide, and never raises for it.
+
+    Args:
+        turns: What the analyst said, the oldest round first.
+        evidence: What was found and tested.
+        calibrate: How often a confidence was right; without it every confidence is uncalibrated.
+        planted: Orders that were found in collected text.
+    """
+    last, dossier = turns[-1], evidence.dossier
+    checking = Checking(dossier, evidence.neighbours)
+    written = _written(turns, checking, evidence)
+    own = [_retold(p, weigh(p, dossier, evidence.results), dossier) for p in _code(turns, evidence)]
+    leading = own[0] if own and dossier.suspects else None
+    said = [weigh(p, dossier, evidence.results) for p in written]
+    extra = own if not said else [h for h in own if (h is leading or h.asked_by) and not _covered(h, said)]
+    final = _calibrated(_on_the_table([*said, *extra], leading, evidence), calibrate)
+    best = next((h for h in final if h.standing != "refuted"), None)
+    told = best is not None and any(_alike(best, h) for h in said)
+    chain = checking.chain(last.chain, best.service) if best and told else ()
+    return Diagnosis(
+        revision=dossier.revision,
+        hypotheses=final,
+        causal_chain=chain or causal_chain(best, dossier),
+        impact=dossier.impact,
+        gaps=dossier.gaps,
+        claims=checking.claims,
+        dropped=len(checking.dropped),
+        dropped_claims=tuple(checking.dropped[:MAX_DROPPED]),
+        planted=tuple(planted[:MAX_PLANTED]),
+        stopped=last.stopped,
+        analyst=_label(last, written, checking),
+        usage=last.usage,
+        next_steps=(
+            *unmatched(evidence.asked), *second_fault(final), *next_steps(best, dossier, evidence.service),
+        ),
+    )  # fmt: skip
+
+
+def _written(turns: Sequence[Turn], checking: Checking, evidence: Evidence) -> list[Proposal]:
+    """What models proposed and findings bear out; what a later round left out does not vanish by it."""
+    kept: list[Proposal] = []
+    for turn in reversed([t for t in turns if by_model(t)]):
+        for proposed in turn.proposed:
+            bare = Claim(proposed.cause_kind, proposed.service, change_id=proposed.change_id)
+            if turn is not turns[-1] and any(same(bare, p.claim) for p in kept):
+                continue
+            proposal = checking.proposal(proposed)
+            if proposal is not None and not any(same(proposal.claim, p.claim) for p in kept):
+                kept.append(replace(proposal, asked_by=who_asked(proposal.claim, evidence.asked)))
+    return kept
+
+
+def _code(turns: Sequence[Turn], evidence: Evidence) -> list[Proposal]:
+    """The explanations of the built-in analyst: those that its turn told, else what it would have told."""
+    own = explaining.proposals(evidence.dossier, evidence.service, evidence.asked)
+    if by_model(turns[-1]):
+        return own
+    told = [Claim(p.cause_kind, p.service, change_id=p.change_id) for p in turns[-1].proposed]
+    return [p for p in own if any(same(p.claim, claim) for claim in told)] or own
+
+
+def _retold(proposal: Proposal, tested: Hypothesis, dossier: Dossier) -> Hypothesis:
+    """A hypothesis of code in the light of its tests: what they found for it is quoted first."""
+    new = [i for t in tested.tests if t.probe and t.outcome == "held" for i in t.finding_ids]
+    ids = dict.fromkeys((*new, *proposal.supporting))
+    return tested.model_copy(update={"statement": explaining.statement(proposal.claim, dossier, tuple(ids))})
+
+
+def _claim(hypothesis: Hypothesis) -> Claim:
+    return Claim(hypothesis.cause_kind, hypothesis.service, hypothesis.resource, hypothesis.change_id)
+
+
+def _alike(one: Hypothesis, other: Hypothesis) -> bool:
+    return same(_claim(one), _claim(other))
+
+
+def _covered(hypothesis: Hypothesis, others: Sequence[Hypothesis]) -> bool:
+    return any(_alike(hypothesis, other) for other in others)
+
+
+def _on_the_table(
+    weighed: Sequence[Hypothesis], leading: Hypothesis | None, evidence: Evidence
+) -> tuple[Hypothesis, ...]:
+    """At most four: the best, what statistics suspect most, what people asked for, then by rank.
+
+    An answer that hides the leading suspect cannot win by omission; where nothing stands, nobody is blamed.
+    """
+    ordered = ranked(weighed)
+
+    def place(hypothesis: Hypothesis) -> int:
+        must = leading is not None and _alike(hypothesis, leading)
+        return 0 if hypothesis is ordered[0] else 1 if must else 2 if hypothesis.asked_by else 3
+
+    kept = sorted(ordered, key=place)[: explaining.MAX_HYPOTHESES]
+    standing = any(h.standing in ("confirmed", "likely") for h in kept)
+    possible = any(h.standing != "refuted" for h in kept)
+    if not possible or (quiet(evidence.dossier) and not standing):
+        nothing = nothing_to_blame(evidence.dossier, evidence.service)
+        named = [h for h in kept if h.cause_kind != "unknown"]
+        return (nothing, *ranked(named)[: explaining.MAX_HYPOTHESES - 1])
+    return ranked(kept)
+
+
+def _calibrated(hypotheses: Sequence[Hypothesis], calibrate: Calibrate | None) -> tuple[Hypothesis, ...]:
+    if calibrate is None:
+        return tuple(hypotheses)
+    known = [(h, calibrate(h.cause_kind, h.confidence)) for h in hypotheses]
+    return tuple(h.model_copy(update={"likelihood": share, "outcomes": n}) for h, (share, n) in known)
+
+
+def _label(last: Turn, written: Sequence[Proposal], checking: Checking) -> str:
+    if not by_model(last) or written:
+        return last.analyst
+    count = len(checking.dropped)
+    why = f"nothing of the answer of {last.analyst!r} is supported by findings ({count} claims dropped)"
+    return unavailable(BUILT_IN, why)

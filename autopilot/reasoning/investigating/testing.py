@@ -1,0 +1,117 @@
+"""Which probe could refute which kind of cause: how code tests a hypothesis whose author asked for no test."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, zip_longest
+
+from autopilot.incident.base import Scalar
+from autopilot.incident.cause import CauseKind
+from autopilot.incident.investigation import Probe, ProbeName
+from autopilot.reasoning.judging.claim import Claim
+
+PROBES_PER_TURN = 8
+"""What one turn can carry."""
+
+
+@dataclass(frozen=True)
+class Attack:
+    """A probe as it is written down here: `{change}` stands for the claimed change."""
+
+    name: ProbeName
+    why: str
+    """Which answer would refute the claim."""
+    arguments: Mapping[str, Scalar] = field(default_factory=dict[str, Scalar])
+
+
+def _metric(part: str) -> Attack:
+    return Attack("metric", f"{part} that did not move would refute it", {"metric": part, "region": ""})
+
+
+def _database(aspect: str, why: str) -> Attack:
+    return Attack("database", why, {"aspect": aspect})
+
+
+def _logs(text: str) -> Attack:
+    return Attack("logs", f"no new lines about {text} would speak against it", {"text": text, "level": "any"})
+
+
+_DIFF = Attack(
+    "deploy_diff",
+    "no change before the first symptom, or none on this path, would refute it",
+    {"change": "{change}"},
+)
+_HEAVIER = _database("work_per_request", "no more work per request than before would refute it")
+_LIMITS = Attack("settings", "room left below the limit would refute it", {"setting": ""})
+_THROTTLING = _database("throttling", "no rejected work would refute it")
+_NEIGHBOURS = Attack("neighbours", "healthy services around it would refute it", {"direction": "both"})
+_CALLEES = Attack("neighbours", "callees that are all healthy would refute it", {"direction": "callees"})
+_TRACE = Attack("trace", "calls as quick and sound as before would refute it", {"operation": "", "callee": ""})
+_NETWORK = Attack("network", "a far side that answers would refute it", {"peer": ""})
+
+_ATTACKS: dict[CauseKind, tuple[Attack, ...]] = {
+    "bad_deploy": (_DIFF, _HEAVIER),
+    "config_change": (_DIFF, _LIMITS),
+    "capacity": (_LIMITS, _THROTTLING),
+    "throttled": (_THROTTLING, _LIMITS),
+    "quota": (_LIMITS, _logs("quota")),
+    "traffic_surge": (_metric("requests"), _HEAVIER),
+    "slow_query": (_HEAVIER, _database("slow_queries", "no slow queries would refute it")),
+    "lock_contention": (_database("locks", "no waiting for locks would refute it"), _logs("lock")),
+    "connection_pool": (_database("connections", "free connections would refute it"), _logs("connection")),
+    "memory": (_metric("memory"), _logs("memory")),
+    "cpu": (_metric("cpu"), _LIMITS),
+    "disk": (_metric("disk"), _logs("disk")),
+    "dependency": (_CALLEES, _TRACE),
+    "network": (_NETWORK, _CALLEES),
+    "certificate": (_logs("certificate"),),
+    "permission": (_logs("denied"), _DIFF),
+    "crash": (_logs("exit"), _DIFF),
+    "startup": (_logs("ready"), _DIFF),
+    "scheduling": (_LIMITS,),
+    "image": (_logs("image"),),
+    "batch_job": (_metric("cpu"), _database("load", "an unchanged load of the database would refute it")),
+    "data": (_logs("migration"), _DIFF),
+    "unknown": (_NEIGHBOURS,),
+}
+
+
+def attacks_on(
+    claims: Mapping[int, Claim], asked: Sequence[Probe], most: int, *, each: int = 2
+) -> tuple[Probe, ...]:
+    """Probes that could refute some claims: first one for every claim, then further ones while there is room.
+
+    Args:
+        claims: Hypotheses by the number under which their author proposed them.
+        asked: Every probe of the investigation so far; ids go on from it, and nothing is asked twice.
+        most: How many probes the whole investigation may make.
+        each: How many a claim may get.
+    """
+    rounds = zip_longest(*(_attacks(number, claim)[:each] for number, claim in claims.items()))
+    kept: list[Probe] = []
+    for probe in chain.from_iterable(rounds):
+        room = min(most - len(asked), PROBES_PER_TURN)
+        if probe is None or len(kept) >= room or any(repeats(probe, other) for other in (*asked, *kept)):
+            continue
+        kept.append(probe.model_copy(update={"id": f"P{len(asked) + len(kept) + 1}"}))
+    return tuple(kept)
+
+
+def _attacks(number: int, claim: Claim) -> list[Probe]:
+    return [
+        Probe(
+            id="",
+            name=attack.name,
+            arguments={
+                "service": claim.service,
+                **{k: claim.change_id if v == "{change}" else v for k, v in attack.arguments.items()},
+            },
+            hypothesis=number,
+            why=attack.why,
+        )
+        for attack in _ATTACKS[claim.cause_kind]
+    ]
+
+
+def repeats(probe: Probe, other: Probe) -> bool:
+    """Whether a probe asks what another one asks, whatever it is asked for."""
+    return (probe.name, probe.arguments) == (other.name, other.arguments)
