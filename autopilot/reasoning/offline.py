@@ -1,9 +1,10 @@
 """An investigation without Temporal: stored cases re-analysed, benchmarks, tests. The same turns, in one call."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from autopilot.incident.evidence import CaseManifest
+from autopilot.incident.evidence import CaseManifest, Gap
 from autopilot.incident.finding import DossierBrief
 from autopilot.incident.investigation import (
     FINDINGS_PER_PROBE,
@@ -26,6 +27,8 @@ from autopilot.incident.ports import (
 
 ATTEMPTS = 3
 """Model calls per turn before code goes on alone."""
+TURN_SECONDS, ATTEMPT_SECONDS, LEAST_SECONDS = 60.0, 45.0, 5.0
+"""Of all attempts of a turn, of one attempt, and what a turn gets although the time limit is near."""
 
 
 def investigate(
@@ -36,8 +39,19 @@ def investigate(
     *,
     limits: Limits | None = None,
     feedback: Sequence[str] = (),
+    pause: Callable[[float], None] = time.sleep,
 ) -> tuple[Conclusion, Investigation]:
-    """Turns and probes until a limit, then the conclusion. Raises Failure only when code alone cannot conclude."""
+    """Turns and probes until a limit, then the conclusion. Raises Failure only when code alone cannot conclude.
+
+    Args:
+        analyst: Who proposes and judges.
+        prober: Who answers probes.
+        manifest: The case.
+        dossier: What analysis found in it.
+        limits: How far the investigation may go.
+        feedback: What people want to be tested.
+        pause: How the seconds between two attempts at a model are spent.
+    """
     limits = limits or Limits()
     request = InvestigateRequest(
         incident_id=manifest.scope.incident_id,
@@ -49,23 +63,28 @@ def investigate(
     )
     stopped = ""
     while not stopped:
-        request = _after_turn(request, _turn(request, analyst), prober)
+        request = _after_turn(request, _turn(request, analyst, pause), prober)
         stopped = stopped_because(request.investigation, limits, datetime.now(UTC))
     conclusion = analyst.conclude(request)
     diagnosis = conclusion.diagnosis.model_copy(update={"stopped": stopped})
     return conclusion.model_copy(update={"diagnosis": diagnosis}), request.investigation
 
 
-def _turn(request: InvestigateRequest, analyst: Analyst) -> Turn:
-    """The analyst's turn; a model that fails is done without."""
-    why = ""
+def _turn(request: InvestigateRequest, analyst: Analyst, pause: Callable[[float], None]) -> Turn:
+    """The analyst's turn; a model that fails, or that asks to wait for too long, is done without."""
+    spent = (datetime.now(UTC) - request.investigation.started).total_seconds()
+    left, why = max(LEAST_SECONDS, min(TURN_SECONDS, request.limits.seconds - spent)), ""
     for number in range(1, ATTEMPTS + 1):
+        started = time.monotonic()
         try:
-            return analyst.propose(request, Attempt(number=number))
+            return analyst.propose(request, Attempt(number=number, seconds=min(ATTEMPT_SECONDS, left)))
         except Failure as failure:
             why = str(failure)
-            if failure.who in ("operator", "developer"):
+            wait = failure.retry_after if failure.retry_after is not None else 2.0 ** (number - 1)
+            left -= time.monotonic() - started + wait
+            if failure.who in ("operator", "developer") or number == ATTEMPTS or left <= 0:
                 break
+            pause(wait)
     return analyst.propose(request.model_copy(update={"without_model": why}), Attempt())
 
 
@@ -77,7 +96,17 @@ def _after_turn(request: InvestigateRequest, turn: Turn, prober: Prober) -> Inve
     for index, probe in enumerate(probes_left(asked, request.limits)):
         first = before.next_finding + FINDINGS_PER_PROBE * index
         order = ProbeOrder(manifest=request.manifest, dossier=request.dossier, probe=probe, first_finding=first)
-        results.append(prober.probe(order))
+        results.append(_ask(order, prober))
     following = before.next_finding + FINDINGS_PER_PROBE * len(results)
     after = asked.model_copy(update={"results": (*asked.results, *results), "next_finding": following})
     return request.model_copy(update={"investigation": after})
+
+
+def _ask(order: ProbeOrder, prober: Prober) -> ProbeResult:
+    """One follow-up query; one that fails is an unanswered test."""
+    probe = order.probe
+    try:
+        return prober.probe(order)
+    except Failure as failure:
+        gap = Gap(source=probe.name, kind="failed", what=f"probe {probe.id} was not answered: {failure}")
+        return ProbeResult(probe=probe, outcome="unknown", summary=gap.what, gaps=(gap,))
