@@ -15,6 +15,7 @@ Signal = Literal[
     "latency", "errors", "throttling", "traffic", "work", "saturation", "headroom", "capacity", "availability",
     "other", "work_per_request", "utilisation", "log", "self_time", "own_errors", "pattern", "change", "version",
     "state", "alarm", "recurrence", "impact", "trend", "split", "condition",
+    "record",
 ]  # fmt: skip
 """What a clue speaks of; finer than the finding's kind."""
 

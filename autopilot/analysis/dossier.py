@@ -10,6 +10,7 @@ from autopilot.analysis.changes.placing import Placed, place_changes
 from autopilot.analysis.changes.versions import version_health
 from autopilot.analysis.clue import Clue
 from autopilot.analysis.history.recurrence import recurrence_clues
+from autopilot.analysis.history.told import chosen, told_clues
 from autopilot.analysis.impact.measure import measure_impact
 from autopilot.analysis.logs.clues import log_clues
 from autopilot.analysis.metrics.delays import delay_clues, hosts_of
@@ -65,6 +66,8 @@ class Evidence:
     watched: frozenset[str]
     """Services whose symptoms are measured."""
     place: Place
+    told: tuple[Clue, ...]
+    """What people wrote down; it is chosen from when the suspects are known, and moves none of them."""
 
     @property
     def clues(self) -> tuple[Clue, ...]:
@@ -83,11 +86,12 @@ def conclude(case: Case, evidence: Evidence, first_finding: int = 1, weights: We
     missing = missing_kinds(case)
     ranked = rank(evidence.facts, evidence.placed, evidence.onset, evidence.place, weights)
     candidates = lowered(ranked, len(missing), weights)
-    findings, ids = _numbered(evidence, candidates, first_finding)
+    told = chosen(evidence.told, [*case.scope.services, *(c.service for c in candidates)])
+    findings, ids = _numbered(evidence, candidates, told, first_finding)
     clear = any(c.adverse and c.score >= 0.3 for c in evidence.clues)
     enough = clear and any(c.score >= ENOUGH for c in candidates)
-    told = likelihoods([c.score for c in candidates])
-    suspects = tuple(_suspect(c, likelihood, ids) for c, likelihood in zip(candidates, told, strict=True))
+    shares = likelihoods([c.score for c in candidates])
+    suspects = tuple(_suspect(c, likelihood, ids) for c, likelihood in zip(candidates, shares, strict=True))
     return Dossier(
         incident_id=case.scope.incident_id,
         revision=case.manifest.revision,
@@ -145,18 +149,19 @@ def gather(case: Case) -> Evidence:
     return Evidence(
         tuple(facts), measured, tuple(placed), tuple(versions), onset, impact, watched_services(table),
         Place(graph, items, scope, focus, support(facts, graph, scope, observed), usual_requests(table)),
+        tuple(told_clues(case.table("records"), facts, windows)),
     )  # fmt: skip
 
 
 def _numbered(
-    evidence: Evidence, candidates: Sequence[Candidate], first: int
+    evidence: Evidence, candidates: Sequence[Candidate], told: Sequence[Clue], first: int
 ) -> tuple[tuple[Finding, ...], Mapping[int, str]]:
     """The findings in their order, and which clue became which. What suspects and versions cite always stays."""
     cited = {id(clue) for candidate in candidates for clue in candidate.clues}
     cited |= {id(clue) for _, clue in evidence.versions}
     clues = sorted(evidence.clues, key=lambda c: (id(c) not in cited, -c.score, c.service, c.finding.summary))
     kept = sorted(
-        clues[:MOST_FINDINGS],
+        [*clues[: MOST_FINDINGS - len(told)], *told],
         key=lambda c: (_ORDER.index(c.finding.kind), -c.score, c.service, c.finding.summary, c.finding.resource),
     )
     ids = {id(clue): f"F{number}" for number, clue in enumerate(kept, start=first)}

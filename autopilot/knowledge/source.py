@@ -62,7 +62,7 @@ def _record(similar: Similar) -> dict[str, object]:
         "service": lesson.service,
         "title": lesson.title,
         "body": "\n".join([lesson.statement or lesson.detail, *tested]),
-        "resolution": "; ".join([*solved, *worked, *failed]),
+        "resolution": "; ".join([*worked, *failed, *solved]),
         "outcome": " ".join(part for part in (lesson.outcome, lesson.verdict) if part),
         "link": "",
     }
@@ -72,7 +72,7 @@ def _denial(number: int, feedback: Feedback) -> dict[str, object]:
     """An explanation that turned out wrong, as a record: `outcome` is its kind of cause."""
     return {
         "time": feedback.at,
-        "id": f"{WRONG_ANALYSIS}:{feedback.incident_id}:{number}",
+        "id": f"{WRONG_ANALYSIS}:{feedback.cause_kind}:{feedback.incident_id}:{number}",
         "kind": WRONG_ANALYSIS,
         "service": feedback.service,
         "title": feedback.statement,

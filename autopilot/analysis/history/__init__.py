@@ -1,1 +1,1 @@
-"""History: what came back."""
+"""History: what came back, and what people wrote down about it."""

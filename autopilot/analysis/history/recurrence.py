@@ -13,6 +13,7 @@ from autopilot.analysis.logs.signatures import signature_of
 from autopilot.analysis.windows import Windows, micros, moment
 from autopilot.incident.base import TimeWindow, clean
 from autopilot.incident.cause import CauseKind, family
+from autopilot.incident.evidence import NOTE, WRONG_ANALYSIS
 from autopilot.incident.finding import Provenance
 
 _ROWS = 500
@@ -20,6 +21,8 @@ _SHOWN = 4
 _DAYS = 86_400_000_000
 _RELEASES = ("deploy", "deployment", "release", "change")
 """Kinds of records that tell of a change, not of trouble."""
+_NO_TROUBLE = (*_RELEASES, NOTE, WRONG_ANALYSIS)
+"""Kinds of records that are no earlier incident."""
 
 
 def recurrence_clues(
@@ -39,7 +42,7 @@ def recurrence_clues(
         service = _service(row, focus)
         text = f"{row['title']} {row['body']} {row['resolution']}"
         known = signature_of(text)
-        if not service or row["kind"] in _RELEASES:
+        if not service or row["kind"] in _NO_TROUBLE:
             continue
         if known and known.cause in causes:
             alike.setdefault((service, min(family(known.cause))), []).append(row)

@@ -10,6 +10,7 @@ from autopilot.incident.investigation import ProbeResult
 from autopilot.reasoning.judging import signs
 from autopilot.reasoning.judging.answers import answers_for
 from autopilot.reasoning.judging.claim import Claim
+from autopilot.reasoning.judging.precedent import denied
 
 OUT_OF_PROPORTION = 1.2
 """Work per request above this ratio cannot be explained by more requests alone."""
@@ -191,6 +192,6 @@ _BY_KIND: dict[CauseKind, tuple[_Test, ...]] = {
 
 def trials_for(claim: Claim, dossier: Dossier, results: Sequence[ProbeResult] = ()) -> tuple[Trial, ...]:
     """Every test that the dossier and the answered probes allow for a claim, in a stable order."""
-    tests: tuple[_Test, ...] = (_order, *_BY_KIND.get(claim.cause_kind, (_moved_first,)))
+    tests: tuple[_Test, ...] = (_order, *_BY_KIND.get(claim.cause_kind, (_moved_first,)), denied)
     made = (test(claim, dossier) for test in tests)
     return (*(t for t in made if t is not None), *answers_for(claim, results))

@@ -39,7 +39,7 @@ def test_a_wrong_analysis_is_a_record_of_the_next_incident(knowledge: KnowledgeB
     row = next(r for r in records(knowledge) if r["kind"] == "wrong_analysis")
     assert (row["service"], row["outcome"], row["title"]) == ("checkout", "bad_deploy", "bad_deploy at checkout")
     assert (row["body"], row["time"]) == (WRONG, T)
-    assert row["id"] == "wrong_analysis:incident-checkout.1:1"
+    assert row["id"] == "wrong_analysis:bad_deploy:incident-checkout.1:1"
     assert not [r for r in records(knowledge, "incident-checkout.1") if r["kind"] == "wrong_analysis"]
 
 
@@ -93,6 +93,6 @@ def test_hostile_feedback_is_cleaned_and_bounded(knowledge: KnowledgeBase) -> No
 def test_which_tools_helped_is_told_first(knowledge: KnowledgeBase) -> None:
     knowledge.remember(state(1, tried=("lambda.rollback_alias", "dynamodb.set_capacity")), AIMS)
     row = next(r for r in records(knowledge) if r["kind"] == "incident")
-    assert str(row["resolution"]).endswith(
+    assert str(row["resolution"]).startswith(
         "dynamodb.set_capacity on orders worked; lambda.rollback_alias on orders did not help"
     )
