@@ -31,7 +31,6 @@ from autopilot.analysis.engine import Engine
 from autopilot.channels.notifier import build_notifier, ticket_systems
 from autopilot.channels.pagerduty import PagerDuty
 from autopilot.clients.aws import AwsClients
-from autopilot.clients.model import ModelClient
 from autopilot.incident.base import Link
 from autopilot.incident.ports import (
     Analyst,
@@ -54,6 +53,7 @@ from autopilot.knowledge.sqlite import KnowledgeBase
 from autopilot.observability import configure
 from autopilot.playbooks import PlaybookFolder
 from autopilot.reasoning.analyst import ConfiguredAnalyst
+from autopilot.reasoning.asking.models import Models
 from autopilot.reasoning.planning.planner import ConfiguredPlanner
 from autopilot.reasoning.probing import ConfiguredProber
 from autopilot.reasoning.summary import ConfiguredSummariser
@@ -109,17 +109,17 @@ def build_ports(settings: Settings) -> Ports:
     ]
     systems = ticket_systems(settings)
     catalogue = build_catalogue(settings, clients, systems, PagerDuty(settings.pager) if settings.pager else None)
-    model = ModelClient(settings.model) if settings.model.kind != "none" else None
+    models = Models(settings.model)
     collector = SourceCollector(sources, store, _budgets(settings, [s.name for s in sources]))
     return Ports(
         playbooks=PlaybookFolder(settings.playbooks, settings.mode),
         collector=collector,
         store=store,
         analyzer=Engine(functools.partial(open_case_store, settings)),
-        analyst=ConfiguredAnalyst(settings.model, store, client=model),
+        analyst=ConfiguredAnalyst(settings.model, store, models=models),
         prober=ConfiguredProber(store, collector),
         planner=ConfiguredPlanner(
-            settings.model, store, catalogue.tools, client=model, track_record=knowledge.track_record
+            settings.model, store, catalogue.tools, models=models, track_record=knowledge.track_record
         ),
         toolbox=CatalogueToolbox(catalogue),
         notifier=build_notifier(settings),

@@ -60,7 +60,7 @@ class Breaker(Section):
     """Seconds until one call may try it again."""
 
 
-Step = Literal["analysis", "planning", "summary"]
+ModelStep = Literal["analysis", "planning", "summary"]
 
 
 class Model(LanguageModel):
@@ -79,7 +79,7 @@ class Model(LanguageModel):
     max_tokens_per_incident: PositiveInt = 200_000
     max_usd_per_incident: PositiveFloat = 2.0
 
-    def order(self, step: Step) -> tuple[LanguageModel, ...]:
+    def order(self, step: ModelStep) -> tuple[LanguageModel, ...]:
         """The models of a step: its own, then the fallbacks."""
         own: StepModel = {"analysis": self.analysis, "planning": self.planning, "summary": self.summary}[step]
         given = own.model_dump(exclude_unset=True)

@@ -1,99 +1,26 @@
 """Language models through the OpenAI wire format: one bounded request, honest errors, no retries of its own."""
 
-import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
-from typing import Literal
+from collections.abc import Iterable
+from urllib.parse import quote
 
 import httpx2  # the transport of the openai package: errors while a body is read come from it, unwrapped
 import openai
-from openai.types.chat import ChatCompletionMessageParam
-from pydantic import BaseModel, JsonValue
 
-from autopilot.incident.base import clean
+from autopilot.clients.model_dialects import Dialect, Dialects, body, simpler
+from autopilot.clients.model_failures import ModelFailure, complaint, refused
+from autopilot.clients.model_question import Question
 from autopilot.incident.ports import Failure
-from autopilot.settings import Model
+from autopilot.settings_model import LanguageModel
 
 MAX_ANSWER = 1_000_000
 """Bytes of an answer; a longer one is refused."""
-
-StructuredOutput = Literal["json_schema", "tool", "json"]
-_MODES: tuple[StructuredOutput, ...] = ("json_schema", "tool", "json")
-_FUNCTION = "answer"
-_LOOSE = frozenset({"default", "title", "maxLength", "minLength"})
-"""Keywords that strict servers refuse."""
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """What this server and model were found to understand; starts with the most exact form."""
-
-    mode: StructuredOutput = "json_schema"
-    output_limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    temperature: bool = True
-
-
-class ModelFailure(Failure):
-    """A model call that did not work."""
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        who: Literal["retry", "model", "operator", "developer"] = "retry",
-        retry_after: float | None = None,
-        maybe_billed: bool = False,
-    ) -> None:
-        """`maybe_billed`: the server may have done the work although no answer arrived."""
-        super().__init__(message, who=who, retry_after=retry_after)
-        self.maybe_billed = maybe_billed
 
 
 class _Unsupported(Exception):  # control flow of the negotiation, never seen outside
     def __init__(self, simpler: Dialect) -> None:
         super().__init__()
         self.simpler = simpler
-
-
-def strict_schema(shape: type[BaseModel]) -> dict[str, JsonValue]:
-    """The JSON schema of a model in the strict subset: all properties required, none besides, no defaults."""
-    return _strict(shape.model_json_schema())
-
-
-def _strict(schema: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    strict: dict[str, JsonValue] = {}
-    for keyword, value in schema.items():
-        if keyword in _LOOSE:
-            continue
-        if keyword in ("properties", "$defs") and isinstance(value, dict):
-            strict[keyword] = {
-                name: _strict(part) if isinstance(part, dict) else part for name, part in value.items()
-            }
-        elif isinstance(value, dict):
-            strict[keyword] = _strict(value)
-        elif isinstance(value, list):
-            strict[keyword] = [_strict(part) if isinstance(part, dict) else part for part in value]
-        else:
-            strict[keyword] = value
-    properties = strict.get("properties")
-    if isinstance(properties, dict):
-        strict |= {"additionalProperties": False, "required": list(properties)}
-    return strict
-
-
-def _wait(headers: Mapping[str, str]) -> float | None:
-    """Retry-After in seconds, from seconds, milliseconds or a date; None when absent or unreadable."""
-    for name, factor in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            return max(0.0, float(headers[name]) * factor)
-        except (KeyError, ValueError):
-            continue
-    try:
-        return max(0.0, parsedate_to_datetime(headers["retry-after"]).timestamp() - time.time())
-    except (KeyError, ValueError):
-        return None
 
 
 def _no_address(url: str | None) -> Failure:
@@ -103,22 +30,23 @@ def _no_address(url: str | None) -> Failure:
 class ModelClient:
     """One configured model. Thread-safe; keeps only what it learned about the server's dialect."""
 
-    def __init__(self, settings: Model) -> None:
-        """Raises Failure when the settings name no usable key or address. Nothing is contacted."""
+    def __init__(self, settings: LanguageModel, dialects: Dialects | None = None) -> None:
+        """Raises Failure when the settings name no usable key or address. Nothing is contacted.
+
+        Args:
+            settings: Which model, where.
+            dialects: What is known about servers, shared between clients; an own memory when absent.
+        """
         self.settings = settings
+        self._dialects = dialects or Dialects()
         key = settings.api_key.get_secret_value() if settings.api_key else None
         self._secret = key or ""
         try:
-            self._client = openai.OpenAI(
-                # Local servers want no key, but the package insists on one.
-                api_key=key or ("none" if settings.base_url else None),
-                base_url=settings.base_url,
-                max_retries=0,
-                timeout=settings.timeout,
-            )
+            self._client = _connection(settings, key)
         except openai.OpenAIError as error:
             raise Failure(
-                "The model has no API key; set AUTOPILOT_MODEL__API_KEY, or model.kind: none to work without one.",
+                f"The model {settings.name!r} has no API key; set AUTOPILOT_MODEL__API_KEY (a fallback or a step "
+                "has a variable of its own: docs/models.md), or model.kind: none to work without a model.",
                 who="operator",
             ) from error
         except httpx2.InvalidURL as error:
@@ -126,7 +54,6 @@ class ModelClient:
         url = self._client.base_url
         if url.scheme not in ("http", "https") or not url.host or (url.port or 0) > 65_535:
             raise _no_address(settings.base_url)
-        self.dialect = Dialect()
 
     @property
     def name(self) -> str:
@@ -139,11 +66,25 @@ class ModelClient:
         url = self._client.base_url
         return f"{url.scheme}://{url.host}{f':{url.port}' if url.port else ''}{url.path}"
 
-    def offered(self, seconds: float) -> list[str]:
-        """The names of the models that the server offers, asked without spending a token. Raises ModelFailure."""
+    @property
+    def dialect(self) -> Dialect:
+        """What this server and model were found to understand."""
+        return self._dialects.of(self.where, self.name)
+
+    def __str__(self) -> str:
+        """How failures name it."""
+        return f"Model {self.name!r} at {self.where}"
+
+    def offered(self, seconds: float) -> list[str] | None:
+        """The names that the server lists, asked without spending a token; None when it lists none.
+
+        Raises ModelFailure.
+        """
         try:
             return [model.id for model in self._client.models.list(timeout=seconds).data]
         except openai.APIStatusError as error:
+            if error.status_code in (404, 405, 501):
+                return None
             raise ModelFailure(
                 f"The list of models at {self.where} answered {error.status_code}; check model.api_key and "
                 "model.base_url.",
@@ -154,116 +95,95 @@ class ModelClient:
                 f"The model server at {self.where} is unreachable ({type(error).__name__}); check model.base_url.",
             ) from error
 
-    def complete(
-        self, messages: Sequence[ChatCompletionMessageParam], shape: type[BaseModel], *, seconds: float
-    ) -> str:
+    def complete(self, question: Question, *, seconds: float) -> str:
         """Ask once and return the response body as it came, unparsed, within `seconds`.
 
-        A server that refuses a form of structured output is asked again in the next simpler one; such a refusal
+        A server that refuses a form of the request is asked again in the next simpler one; such a refusal
         is not billed, and what worked is remembered. Raises ModelFailure.
         """
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + min(seconds, self.settings.timeout)
         while True:
-            dialect = self.dialect
             try:
-                return self._request(messages, shape, dialect, deadline)
+                return self._request(question, self.dialect, deadline)
             except _Unsupported as refusal:
-                self.dialect = refusal.simpler
+                self._dialects.learn(self.where, self.name, refusal.simpler)
 
-    def _request(
-        self,
-        messages: Sequence[ChatCompletionMessageParam],
-        shape: type[BaseModel],
-        dialect: Dialect,
-        deadline: float,
-    ) -> str:
+    def _request(self, question: Question, dialect: Dialect, deadline: float) -> str:
         left = deadline - time.monotonic()
         if left <= 0:
-            raise ModelFailure(f"Model {self.name!r} was given no time; raise the time limit.")
+            raise ModelFailure(f"{self} was given no time; raise the time limit of the investigation.")
+        plain = dialect.form(question) == "json"
         try:
             with self._client.chat.completions.with_streaming_response.create(
                 model=self.name,
-                messages=messages,
-                extra_body=self._body(shape, dialect),
-                timeout=min(left, self.settings.timeout),
+                messages=question.following(question.in_words()).messages if plain else question.messages,
+                extra_body=body(question, self.settings, dialect),
+                timeout=httpx2.Timeout(left, connect=min(left, self.settings.connect_timeout)),
             ) as response:
                 return self._read(response.iter_bytes(), deadline)
         except openai.APIStatusError as error:
-            raise self._refused(error, dialect) from error
-        except (openai.APITimeoutError, httpx2.TimeoutException) as error:
-            raise ModelFailure(
-                f"Model {self.name!r} at {self.where} did not answer in time; it is tried again or done without.",
-                maybe_billed=True,
-            ) from error
+            learned = simpler(dialect, question, complaint(error))
+            raise _Unsupported(learned) if learned else refused(error, str(self), self._secret) from error
         except (openai.APIConnectionError, httpx2.HTTPError) as error:
-            raise ModelFailure(
-                f"Model {self.name!r} at {self.where} is unreachable ({type(error.__cause__ or error).__name__}); "
-                "check the server and model.base_url.",
-                maybe_billed=not isinstance(error.__cause__, httpx2.ConnectError),
-            ) from error
-
+            raise self._unreached(error) from error
         except (openai.OpenAIError, httpx2.InvalidURL) as error:
             raise ModelFailure(
-                f"Model {self.name!r} at {self.where} could not be asked ({type(error).__name__}); "
-                "check model.base_url.",
-                who="operator",
+                f"{self} could not be asked ({type(error).__name__}); check model.base_url.", who="operator"
             ) from error
 
-    def _body(self, shape: type[BaseModel], dialect: Dialect) -> dict[str, JsonValue]:
-        body: dict[str, JsonValue] = {dialect.output_limit: self.settings.max_output_tokens}
-        if dialect.temperature and self.settings.temperature is not None:
-            body["temperature"] = self.settings.temperature
-        schema = strict_schema(shape)
-        if dialect.mode == "json_schema":
-            named: dict[str, JsonValue] = {"name": _FUNCTION, "strict": True, "schema": schema}
-            body["response_format"] = {"type": "json_schema", "json_schema": named}
-        elif dialect.mode == "tool":
-            function: dict[str, JsonValue] = {"name": _FUNCTION, "strict": True, "parameters": schema}
-            body["tools"] = [{"type": "function", "function": function}]
-            body["tool_choice"] = {"type": "function", "function": {"name": _FUNCTION}}
-        return body
+    def _unreached(self, error: openai.APIConnectionError | httpx2.HTTPError) -> ModelFailure:
+        """No HTTP answer, or only a part of one: nothing was billed when no connection was made."""
+        cause = error.__cause__ or error
+        connected = not isinstance(cause, (httpx2.ConnectError, httpx2.ConnectTimeout))
+        if connected and isinstance(cause, httpx2.TimeoutException):
+            said = "did not answer in time; it is tried again or done without, or raise its timeout."
+        else:
+            said = f"is unreachable ({type(cause).__name__}); check the server and its base_url."
+        return ModelFailure(f"{self} {said}", maybe_billed=connected)
 
     def _read(self, chunks: Iterable[bytes], deadline: float) -> str:
         """The whole body, bounded in time and size also when it trickles."""
-        body = bytearray()
+        received = bytearray()
         for chunk in chunks:
-            body += chunk
-            if len(body) > MAX_ANSWER:
+            received += chunk
+            if len(received) > MAX_ANSWER:
                 raise ModelFailure(
-                    f"Model {self.name!r} answered with more than {MAX_ANSWER} bytes.",
+                    f"{self} answered with more than {MAX_ANSWER} bytes; another model is asked or none.",
                     who="model",
                     maybe_billed=True,
                 )
             if time.monotonic() > deadline:
-                raise ModelFailure(f"Model {self.name!r} answered too slowly and was cut off.", maybe_billed=True)
-        return body.decode(errors="replace")
-
-    def _refused(self, error: openai.APIStatusError, dialect: Dialect) -> Exception:
-        """What an HTTP error means, and who can mend it."""
-        status = error.status_code
-        said = clean(error.message.replace(self._secret, "***") if self._secret else error.message, 200)
-        complaint = json.dumps(error.body, default=str).lower() if status in (400, 422) else ""
-        simpler = _simpler(dialect, complaint)
-        if simpler is not None:
-            return _Unsupported(simpler)
-        what = f"Model {self.name!r} at {self.where} answered {status}: {said}"
-        if status == 429 and error.code == "insufficient_quota":
-            return ModelFailure(f"{what}; the account has no quota left, top it up.", who="operator")
-        if status in (408, 409, 425, 429) or status >= 500:
-            # A 5xx may come after the work was done; a rejection before it never does.
-            return ModelFailure(what, retry_after=_wait(error.response.headers), maybe_billed=status >= 500)
-        if status in (401, 403, 404):
-            return ModelFailure(f"{what}; check model.api_key, model.name and model.base_url.", who="operator")
-        return ModelFailure(f"{what}; the request is wrong for this server.", who="developer")
+                raise ModelFailure(
+                    f"{self} answered too slowly and was cut off; it is tried again or done without, or raise its "
+                    "timeout.",
+                    maybe_billed=True,
+                )
+        return received.decode(errors="replace")
 
 
-def _simpler(dialect: Dialect, said: str) -> Dialect | None:
-    """The next simpler dialect for a refusal, None when the refusal is about something else."""
-    if "max_completion_tokens" in said and dialect.output_limit == "max_tokens":
-        return replace(dialect, output_limit="max_completion_tokens")
-    if "temperature" in said and dialect.temperature:
-        return replace(dialect, temperature=False)
-    about = {"json_schema": ("response_format", "json_schema", "schema", "grammar"), "tool": ("tool", "function")}
-    if any(word in said for word in about.get(dialect.mode, ())):
-        return replace(dialect, mode=_MODES[_MODES.index(dialect.mode) + 1])
-    return None
+def _connection(settings: LanguageModel, key: str | None) -> openai.OpenAI:
+    """The vendor's client. Redirects are not followed: the key is meant for the configured server alone."""
+    direct = openai.DefaultHttpx2Client(follow_redirects=False)
+    if settings.api_version is None:
+        return openai.OpenAI(
+            # Local servers want no key, but the package insists on one.
+            api_key=key or ("none" if settings.base_url else None),
+            base_url=settings.base_url,
+            max_retries=0,
+            http_client=direct,
+        )
+    # Azure's dated API: the deployment is in the path, the version in the query, the key in a header of its own.
+    if not settings.base_url or not key:
+        raise Failure(
+            f"The model {settings.name!r} has an api_version, so it needs base_url "
+            "(https://RESOURCE.openai.azure.com) and an API key from the environment.",
+            who="operator",
+        )
+    return openai.AzureOpenAI(
+        azure_endpoint=settings.base_url.rstrip("/"),
+        azure_deployment=quote(settings.name, safe=""),
+        api_version=settings.api_version,
+        api_key=key,
+        max_retries=0,
+        http_client=direct,
+    )

@@ -1,18 +1,11 @@
 """The analyst that settings ask for: a model behind enforcement, with the built-in analyst behind the model."""
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-
-from autopilot.clients.model import ModelClient
 from autopilot.incident.finding import Dossier
 from autopilot.incident.investigation import Turn
 from autopilot.incident.ports import Attempt, CaseStore, Conclusion, InvestigateRequest
 from autopilot.reasoning import builtin, model_analyst
-from autopilot.reasoning.asking.answers import CaseAnswers
-from autopilot.reasoning.asking.asker import Asker
-from autopilot.reasoning.asking.budget import Ledger
-from autopilot.reasoning.asking.prices import price_of
+from autopilot.reasoning.asking.asker import asker_for
+from autopilot.reasoning.asking.models import Models
 from autopilot.reasoning.casefile import load_dossier, load_edges
 from autopilot.reasoning.investigating.conclusion import Calibrate, Evidence, conclude
 from autopilot.reasoning.investigating.explaining import symptom_service
@@ -23,43 +16,6 @@ from autopilot.reasoning.labels import BUILT_IN, left_early, no_model, unavailab
 from autopilot.reasoning.prompts.planted import planted
 from autopilot.settings import Model
 
-UNPRICED = "price unknown: only the token limit counts"
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long and how often a model is tried before the built-in analyst takes over."""
-
-    seconds: float = 40.0
-    attempts: int = 3
-    sleep: Callable[[float], None] = time.sleep
-
-
-def model_label(model: ModelClient) -> str:
-    """How a model is named to readers."""
-    return model.name if price_of(model.settings) else f"{model.name} ({UNPRICED})"
-
-
-def asker_for(
-    model: ModelClient,
-    store: CaseStore,
-    incident_id: str,
-    patience: Patience,
-    tokens_left: int | None = None,
-    usd_left: float | None = None,
-) -> Asker:
-    """Questions on behalf of one incident: its stored answers, its ledger, one deadline from now."""
-    answers, settings = CaseAnswers(store, incident_id), model.settings
-    ledger = Ledger(
-        answers=answers,
-        max_tokens=settings.max_tokens_per_incident,
-        max_usd=settings.max_usd_per_incident,
-        price=price_of(settings),
-        tokens_left=tokens_left,
-        usd_left=usd_left,
-    )
-    return Asker(model, answers, ledger, patience.seconds, patience.attempts, patience.sleep)
-
 
 class ConfiguredAnalyst:
     """Dossier → Diagnosis as settings say. A model that fails costs time and money, never the diagnosis."""
@@ -69,8 +25,7 @@ class ConfiguredAnalyst:
         settings: Model,
         store: CaseStore,
         *,
-        client: ModelClient | None = None,
-        patience: Patience | None = None,
+        models: Models | None = None,
         mask_ips: bool = False,
         calibrate: Calibrate | None = None,
     ) -> None:
@@ -79,36 +34,29 @@ class ConfiguredAnalyst:
         Args:
             settings: `kind: none` never asks a model.
             store: Where dossiers and answers are.
-            client: A client to share with the planner; built from settings when absent.
-            patience: When to give up on the model.
+            models: Models to share with the planner; built from settings when absent.
             mask_ips: Whether IP addresses are masked in prompts too.
             calibrate: How often a confidence was right; without it every confidence is called uncalibrated.
         """
         self._store = store
-        self._model = (client or ModelClient(settings)) if settings.kind == "openai" else None
-        self._patience = patience or Patience()
+        self._models = models or Models(settings)
         self._mask_ips = mask_ips
         self._calibrate = calibrate
 
     def propose(self, request: InvestigateRequest, attempt: Attempt) -> Turn:
         """See `Analyst`."""
         dossier = load_dossier(self._store, request.dossier)
-        if self._model is None:
+        if not self._models.configured:
             return self._alone(request, dossier, no_model(BUILT_IN))
         if request.without_model:
             return self._without(request, dossier)
         service = self._service(request, dossier)
-        patience = replace(self._patience, seconds=min(self._patience.seconds, attempt.seconds))
-        asker = asker_for(
-            self._model, self._store, request.incident_id, patience, request.limits.tokens, request.limits.usd
-        )
+        asker = asker_for(self._models, "analysis", self._store, request.incident_id, attempt, request.limits)
         proposed, chain = model_analyst.propose(
             asker, dossier, service=service, feedback=request.feedback, ips=self._mask_ips
         )
         number = len(request.investigation.turns) + 1
-        return Turn(
-            number=number, proposed=proposed, chain=chain, analyst=model_label(self._model), usage=asker.usage
-        )
+        return Turn(number=number, proposed=proposed, chain=chain, analyst=asker.label, usage=asker.usage)
 
     def conclude(self, request: InvestigateRequest) -> Conclusion:
         """See `Analyst`."""

@@ -7,8 +7,7 @@ from autopilot.case.backend import Folder, NotStored
 from autopilot.case.store import document_uri
 from autopilot.incident.ports import CaseStore
 
-LEDGER = "ledger"
-"""The key of the budget ledger; request hashes are hexadecimal and never equal to it."""
+_JSON = "application/json"
 
 
 class AnswerStore(Protocol):
@@ -22,6 +21,10 @@ class AnswerStore(Protocol):
         """Store or replace, atomically. Raises Failure."""
         ...
 
+    def create(self, key: str, text: str) -> bool:
+        """Store unless the key is taken, atomically over processes; whether it was stored. Raises Failure."""
+        ...
+
 
 class CaseAnswers:
     """Answers as documents of an incident in the case store."""
@@ -33,13 +36,17 @@ class CaseAnswers:
     def get(self, key: str) -> str | None:
         """See `AnswerStore`."""
         try:
-            return self._store.get(document_uri(self._incident_id, f"answers/{key}.json")).decode()
+            return self._store.get(document_uri(self._incident_id, _name(key))).decode()
         except NotStored:
             return None
 
     def put(self, key: str, text: str) -> None:
         """See `AnswerStore`."""
-        self._store.put(self._incident_id, f"answers/{key}.json", text.encode(), "application/json")
+        self._store.put(self._incident_id, _name(key), text.encode(), _JSON)
+
+    def create(self, key: str, text: str) -> bool:
+        """See `AnswerStore`."""
+        return self._store.create(self._incident_id, _name(key), text.encode(), _JSON)
 
 
 class FolderAnswers:
@@ -58,4 +65,12 @@ class FolderAnswers:
 
     def put(self, key: str, text: str) -> None:
         """See `AnswerStore`."""
-        self._folder.write(f"{key}.json", text.encode(), "application/json")
+        self._folder.write(f"{key}.json", text.encode(), _JSON)
+
+    def create(self, key: str, text: str) -> bool:
+        """See `AnswerStore`."""
+        return self._folder.create(f"{key}.json", text.encode(), _JSON)
+
+
+def _name(key: str) -> str:
+    return f"answers/{key}.json"

@@ -1,191 +1,219 @@
 """One question to a model, answered in a typed shape: paid at most once, within a budget and a deadline."""
 
 import json
-import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar
 
 from openai.types.chat import ChatCompletionMessageParam
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from autopilot.clients.model import ModelClient, ModelFailure, strict_schema
-from autopilot.incident.base import clean
+from autopilot.clients.model import ModelClient
+from autopilot.clients.model_failures import ModelFailure
+from autopilot.clients.model_question import Function, Question
 from autopilot.incident.diagnosis import Usage
 from autopilot.incident.ids import digest
-from autopilot.reasoning.asking.answers import AnswerStore
-from autopilot.reasoning.asking.budget import Ledger
-from autopilot.reasoning.prompts.tables import estimated_tokens
+from autopilot.incident.investigation import Limits
+from autopilot.incident.ports import Attempt, CaseStore
+from autopilot.reasoning.asking.answers import AnswerStore, CaseAnswers
+from autopilot.reasoning.asking.budget import Ledger, reservation
+from autopilot.reasoning.asking.models import Models
+from autopilot.reasoning.asking.prices import price_of
+from autopilot.reasoning.asking.reading import Called, Unusable, called, shaped, used
+from autopilot.reasoning.asking.tokens import count_tokens
+from autopilot.settings_model import ModelStep
 
 Shape = TypeVar("Shape", bound=BaseModel)
+T = TypeVar("T")
 
 CORRECTIONS = 1
 """How often an unusable answer may be corrected by the model itself."""
 MESSAGE_OVERHEAD = 16
 """Tokens around one message."""
+MAX_SAID = 8_000
+"""Characters of an unusable answer that are shown to its model again."""
+UNPRICED = "price unknown: only the token limit counts"
+_AT_ONCE = 0.1
+"""Seconds before the next model's turn."""
 
 
-class _Completion(BaseModel):
-    """The parts of a chat completion that we read."""
+@dataclass(frozen=True)
+class _Walk(Generic[T]):
+    """How far the stored answers of one model lead."""
 
-    class Choice(BaseModel):
-        class Message(BaseModel):
-            class Call(BaseModel):
-                class Function(BaseModel):
-                    arguments: str = ""
-
-                function: Function = Function()
-
-            content: str | None = None
-            refusal: str | None = None
-            tool_calls: list[Call] | None = None
-
-        message: Message = Message()
-        finish_reason: str | None = None
-
-    class Used(BaseModel):
-        prompt_tokens: int = 0
-        completion_tokens: int = 0
-
-    choices: list[Choice] = []
-    usage: Used | None = None
-
-
-class _Unusable(Exception):
-    """The answer is not what was asked for; carries what the model said."""
-
-    def __init__(self, problem: str, said: str = "") -> None:
-        super().__init__(problem)
-        self.said = said
-
-
-def _json_object(text: str) -> object:
-    """The JSON object in a text: fences, talk around it and trailing commas are forgiven."""
-    start, end = text.find("{"), text.rfind("}")
-    if start < 0 or end < start:
-        raise _Unusable("no JSON object was found", text)
-    body = text[start : end + 1]
-    try:
-        return json.loads(body)
-    except json.JSONDecodeError:
-        try:
-            return json.loads(re.sub(r",\s*([}\]])", r"\1", body))
-        except json.JSONDecodeError as error:
-            raise _Unusable(f"not valid JSON: {error}", text) from error
-
-
-def _parse(body: str, shape: type[Shape]) -> Shape:
-    """A response body as the wanted shape. Raises _Unusable."""
-    try:
-        completion = _Completion.model_validate_json(body)
-    except ValidationError as error:
-        raise _Unusable("the response is no chat completion") from error
-    if not completion.choices:
-        raise _Unusable("the response has no choices")
-    choice = completion.choices[0]
-    message = choice.message
-    if message.refusal:
-        raise _Unusable(f"the model refused: {clean(message.refusal, 120)}")
-    calls = message.tool_calls or []
-    said = calls[0].function.arguments if calls else message.content or ""
-    if choice.finish_reason == "length":
-        raise _Unusable("the answer was cut off at the output limit", said)
-    try:
-        return shape.model_validate(_json_object(said))
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise _Unusable(f"{error.error_count()} problems, the first at {where}: {first['msg']}", said) from error
+    question: Question
+    """The next one to ask: the first one, or with the request to correct."""
+    answer: T | None = None
+    corrections: int = 0
+    problem: str = ""
+    """Of the last stored answer."""
+    hopeless: bool = False
+    """Nothing further may be asked of this model."""
 
 
 @dataclass
 class Asker:
-    """Asks one model on behalf of one incident. `usage` grows by every answer, paid now or found stored."""
+    """Asks on behalf of one incident, at most one paid request in one attempt of an activity.
 
+    Every answer is stored before anything looks into it. An unusable one raises, and the next attempt finds it
+    stored: it asks the same model for a correction, or the next model.
+    """
+
+    models: Models
+    step: ModelStep
     model: ModelClient
+    """Whose turn it is; after an answer, who gave it."""
     answers: AnswerStore
     ledger: Ledger
-    seconds: float = 40.0
-    """Time for everything that is asked through this object, waiting included."""
-    attempts: int = 3
-    """Requests per question while the server fails."""
-    sleep: Callable[[float], None] = time.sleep
-    usage: Usage = field(default_factory=Usage)
+    seconds: float
+    """Time for everything that is asked through this object."""
     _started: float = field(default_factory=time.monotonic, repr=False)
 
     @property
-    def left(self) -> float:
-        """Seconds until the deadline."""
-        return self._started + self.seconds - time.monotonic()
+    def usage(self) -> Usage:
+        """What the incident has used of models so far, this and earlier attempts and steps together."""
+        return self.ledger.usage()
+
+    @property
+    def label(self) -> str:
+        """How the model is named to readers."""
+        return self.model.name if price_of(self.model.settings) else f"{self.model.name} ({UNPRICED})"
 
     def ask(self, messages: Sequence[ChatCompletionMessageParam], shape: type[Shape]) -> Shape:
-        """The model's answer in the wanted shape. Raises Failure; never pays for a question twice."""
-        said, reason = list(messages), ""
-        for _ in range(CORRECTIONS + 1):
-            body = self._answer(said, shape)
-            try:
-                return _parse(body, shape)
-            except _Unusable as problem:
-                reason = str(problem)
-                if not problem.said:
-                    break
-                correction = f"That was unusable ({reason}). Answer again: one JSON object in the asked form only."
-                said.append({"role": "assistant", "content": problem.said[:8_000]})
-                said.append({"role": "user", "content": correction})
-        raise ModelFailure(f"Model {self.model.name!r} gave no usable answer: {reason}", who="model")
+        """The model's answer in the wanted shape. Raises Failure; never pays for an answer twice."""
+        return self._answer(Question(tuple(messages), shape=shape), lambda body: shaped(body, shape))
 
-    def _answer(self, messages: Sequence[ChatCompletionMessageParam], shape: type[BaseModel]) -> str:
-        """The response body, from the store or from the server; stored before anything looks into it."""
-        settings = self.model.settings
-        schema = strict_schema(shape)
-        request = digest(
-            settings.name, self.model.where, messages, schema, settings.temperature, settings.max_output_tokens
-        )
+    def call(
+        self, messages: Sequence[ChatCompletionMessageParam], functions: Sequence[Function], *, required: str = ""
+    ) -> tuple[Called, ...]:
+        """The functions that the model wants called; nothing is carried out. Raises Failure, as `ask` does.
+
+        Args:
+            messages: The conversation.
+            functions: What may be called; calls of anything else come back with a `problem`.
+            required: The function without which the answer is unusable.
+        """
+        question = Question(tuple(messages), functions=tuple(functions))
+        return self._answer(question, lambda body: called(body, functions, required))
+
+    def _answer(self, question: Question, read: Callable[[str], T]) -> T:
+        """A usable stored answer of any model of the step; else one more request to the one whose turn it is."""
+        walks = {client: self._walk(client, question, read) for client in self.models.order(self.step)}
+        for client, walk in walks.items():
+            if walk.answer is not None:
+                self.model = client
+                return walk.answer
+        walk = walks[self.model]
+        hopeless = [client for client, one in walks.items() if one.hopeless]
+        if walk.hopeless:
+            raise self._unusable(walk, hopeless)
+        self._pay(walk.question)
+        after = self._judged(self.model, walk, read)
+        if after.answer is None:
+            raise self._unusable(after, [*hopeless, *([self.model] if after.hopeless else [])])
+        return after.answer
+
+    def _walk(self, client: ModelClient, question: Question, read: Callable[[str], T]) -> _Walk[T]:
+        walk: _Walk[T] = _Walk(question)
+        while walk.answer is None and not walk.hopeless:
+            further = self._judged(client, walk, read)
+            if further is walk:
+                break
+            walk = further
+        return walk
+
+    def _judged(self, client: ModelClient, walk: _Walk[T], read: Callable[[str], T]) -> _Walk[T]:
+        """The walk one stored answer further, or the same one when nothing is stored."""
+        request = _request(client, walk.question)
         body = self.answers.get(request)
         if body is None:
-            body = self._call(request, messages, shape, estimated_tokens(json.dumps(schema)))
-            self.answers.put(request, body)
-        used = _used(body)
-        if used is not None:
-            self.ledger.settle(request, used.prompt_tokens, used.completion_tokens)
-            self._count(used.prompt_tokens, used.completion_tokens)
-        else:
-            # No counts: the reservation stands, and the estimate is what we can tell.
-            self._count(self._estimate(messages), estimated_tokens(body))
-        return body
+            return walk
+        counts = used(body)
+        if counts is not None:
+            self.ledger.settle_found(request, counts.prompt_tokens, counts.completion_tokens)
+        try:
+            return replace(walk, answer=read(body))
+        except Unusable as unusable:
+            said = unusable.said[:MAX_SAID]
+            order = f"That was unusable ({unusable}). Answer again, in the asked form only."
+            return _Walk(
+                walk.question.following({"role": "assistant", "content": said}, {"role": "user", "content": order}),
+                corrections=walk.corrections + 1,
+                problem=str(unusable),
+                hopeless=not said or walk.corrections >= CORRECTIONS,
+            )
 
-    def _estimate(self, messages: Sequence[ChatCompletionMessageParam]) -> int:
-        return sum(estimated_tokens(str(m.get("content") or "")) + MESSAGE_OVERHEAD for m in messages)
+    def _unusable(self, walk: _Walk[T], hopeless: Sequence[ModelClient]) -> ModelFailure:
+        """Another attempt helps only where something is left to ask."""
+        said = f"{self.model} gave no usable answer: {walk.problem}"
+        other = self.models.another(self.step, self.model, hopeless)
+        if other:
+            return ModelFailure(f"{said}; next {other!r} is asked.", who="model", retry_after=_AT_ONCE)
+        if not walk.hopeless:
+            return ModelFailure(f"{said}; next it is asked to correct it.", who="model", retry_after=_AT_ONCE)
+        return ModelFailure(f"{said}; choose a model that keeps to the form, or add a fallback.", who="operator")
 
-    def _count(self, input_tokens: int, output_tokens: int) -> None:
-        price = self.ledger.price
-        cost = round(price.of(input_tokens, output_tokens), 6) if price else None
-        self.usage = self.usage.plus(
-            Usage(calls=1, input_tokens=input_tokens, output_tokens=output_tokens, cost_usd=cost)
-        )
+    def _pay(self, question: Question) -> None:
+        """Reserve, ask once, store what came, settle. Raises Failure."""
+        request, settings = _request(self.model, question), self.model.settings
+        tokens = _estimate(question, settings.name)
+        asked = reservation(request, settings.name, price_of(settings), tokens, settings.max_output_tokens)
+        number = self.ledger.reserve(asked)
+        try:
+            body = self.model.complete(question, seconds=self._started + self.seconds - time.monotonic())
+        except ModelFailure as failure:
+            if failure.who == "model":  # it answered, but with something that nobody can keep
+                self.answers.put(request, json.dumps({"choices": []}))
+            elif not failure.maybe_billed:
+                self.ledger.settle(number, 0, 0)
+            self.models.failed(self.model, failure)
+            raise self._for_the_next(failure) from failure
+        self.models.answered(self.model)
+        self.answers.put(request, body)
 
-    def _call(
-        self, request: str, messages: Sequence[ChatCompletionMessageParam], shape: type[BaseModel], schema: int
-    ) -> str:
-        """Reserve, ask, and try again while the server fails, time is left and attempts remain."""
-        for attempt in range(1, self.attempts + 1):
-            self.ledger.reserve(request, self._estimate(messages) + schema, self.model.settings.max_output_tokens)
-            try:
-                return self.model.complete(messages, shape, seconds=self.left)
-            except ModelFailure as failure:
-                if not failure.maybe_billed:
-                    self.ledger.settle(request, 0, 0)
-                pause = failure.retry_after if failure.retry_after is not None else 0.5 * 2 ** (attempt - 1)
-                if failure.who != "retry" or attempt == self.attempts or pause >= self.left:
-                    raise
-            self.sleep(pause)
-        raise ModelFailure(f"Model {self.model.name!r} was given no attempt; set attempts to 1 or more.")
+    def _for_the_next(self, failure: ModelFailure) -> ModelFailure:
+        """With another model behind this one, its failure is worth another attempt, and at once."""
+        other = self.models.another(self.step, self.model)
+        if not other:
+            return failure
+        return ModelFailure(f"{failure} Next {other!r} is asked.", retry_after=_AT_ONCE)
 
 
-def _used(body: str) -> _Completion.Used | None:
-    """The token counts of a response, None when it states none."""
-    try:
-        return _Completion.model_validate_json(body).usage
-    except ValidationError:
-        return None
+def _request(client: ModelClient, question: Question) -> str:
+    """The key of an answer: everything that the answer depends on, besides the server's dialect."""
+    settings = client.settings
+    return digest(
+        settings.name,
+        client.where,
+        question.messages,
+        question.offered,
+        settings.temperature,
+        settings.reasoning_effort,
+        settings.max_output_tokens,
+    )
+
+
+def _estimate(question: Question, model: str) -> int:
+    """Input tokens at most: the form is counted as words, which take more room than any other way to send it."""
+    messages = (*question.messages, question.in_words())
+    return sum(count_tokens(str(m.get("content") or ""), model) + MESSAGE_OVERHEAD for m in messages)
+
+
+def asker_for(
+    models: Models, step: ModelStep, store: CaseStore, incident_id: str, attempt: Attempt, limits: Limits
+) -> Asker:
+    """Questions of one attempt on behalf of one incident. Raises Failure when no model may be asked."""
+    answers, settings = CaseAnswers(store, incident_id), models.settings
+    ledger = Ledger(
+        answers,
+        max_tokens=min(settings.max_tokens_per_incident, limits.tokens or settings.max_tokens_per_incident),
+        max_usd=min(settings.max_usd_per_incident, limits.usd or settings.max_usd_per_incident),
+        max_calls=limits.calls,
+    )
+    return Asker(models, step, models.choose(step, attempt.number), answers, ledger, attempt.seconds)
+
+
+def spent(store: CaseStore, incident_id: str) -> Usage:
+    """What models have used for an incident so far, for work that asks none."""
+    return Ledger(CaseAnswers(store, incident_id)).usage()

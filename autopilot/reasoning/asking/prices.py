@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from autopilot.settings import Model
+from autopilot.settings_model import LanguageModel
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ LIST_PRICES: dict[str, Price] = {
 """A dated name such as gpt-4o-2024-11-20 has the price of its family."""
 
 
-def price_of(settings: Model) -> Price | None:
+def price_of(settings: LanguageModel) -> Price | None:
     """The price that budgets count with: the settings' own, else the list's, else None."""
     if settings.input_usd_per_million is not None and settings.output_usd_per_million is not None:
         return Price(settings.input_usd_per_million, settings.output_usd_per_million)

@@ -1,0 +1,208 @@
+"""What a response says: an answer in a shape, or calls of functions. All of it is hostile until checked."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
+
+from autopilot.clients.model_question import Function
+from autopilot.incident.base import clean
+
+Shape = TypeVar("Shape", bound=BaseModel)
+
+MAX_CALLS = 20
+MAX_RAW = 400
+_STARTS = 40
+"""Opening braces at which an object is looked for."""
+_THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL)
+_OBJECT: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
+
+
+class _Named(BaseModel):
+    name: str = ""
+    arguments: str | dict[str, JsonValue] = ""
+
+
+class _Call(BaseModel):
+    function: _Named = _Named()
+
+
+class _Message(BaseModel):
+    content: str | None = None
+    refusal: str | None = None
+    tool_calls: list[_Call] | None = None
+
+
+class _Choice(BaseModel):
+    message: _Message = _Message()
+    finish_reason: str | None = None
+
+
+class Used(BaseModel):
+    """What the server says the call took."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class _Completion(BaseModel):
+    """The parts of a chat completion that we read."""
+
+    choices: list[_Choice] = []
+    usage: Used | None = None
+
+
+class Unusable(Exception):
+    """The answer is not what was asked for; carries what the model said, empty when it cannot correct it."""
+
+    def __init__(self, problem: str, said: str = "") -> None:
+        """`problem` is told to the model and to people."""
+        super().__init__(problem)
+        self.said = said
+
+
+@dataclass(frozen=True)
+class Called:
+    """A call that a model asked for. With a `problem` it has no arguments and must not be followed."""
+
+    name: str
+    arguments: BaseModel | None
+    problem: str = ""
+    raw: str = ""
+    """What the model wrote, bounded, for the report."""
+
+
+def used(body: str) -> Used | None:
+    """The token counts of a response; None when it states none that could be true."""
+    try:
+        stated = _Completion.model_validate_json(body).usage
+    except ValidationError:
+        return None
+    possible = stated and min(stated.prompt_tokens, stated.completion_tokens) >= 0 and stated.prompt_tokens > 0
+    return stated if possible else None
+
+
+def shaped(body: str, shape: type[Shape]) -> Shape:
+    """A response as the wanted shape. Raises Unusable."""
+    message = _message(body)
+    calls = message.tool_calls or []
+    said = _text(calls[0].function.arguments) if calls else message.content or ""
+    try:
+        return shape.model_validate(_json_object(said))
+    except ValidationError as error:
+        raise Unusable(_problems(error), said) from error
+
+
+def called(body: str, functions: Sequence[Function], required: str = "") -> tuple[Called, ...]:
+    """The calls that a response asks for. Raises Unusable when there is none, or not the required one."""
+    message = _message(body)
+    named = [call.function for call in message.tool_calls or []]
+    said = "\n".join(f"{call.name}({_text(call.arguments)})" for call in named) or message.content or ""
+    calls = tuple(_checked(call, functions) for call in (named or _listed(said, functions))[:MAX_CALLS])
+    if not calls:
+        raise Unusable("no function was called", said)
+    if required and not any(call.name == required and not call.problem for call in calls):
+        why = next((call.problem for call in calls if call.name == required), "it was not called")
+        raise Unusable(f"the function {required} is needed: {why}", said)
+    return calls
+
+
+def _message(body: str) -> _Message:
+    try:
+        completion = _Completion.model_validate_json(body)
+    except ValidationError as error:
+        raise Unusable("the response is no chat completion") from error
+    if not completion.choices:
+        raise Unusable("the response has no choices")
+    choice = completion.choices[0]
+    message = choice.message
+    if message.refusal:
+        raise Unusable(f"the model refused: {clean(message.refusal, 120)}")
+    if choice.finish_reason == "content_filter":
+        raise Unusable("the server's content filter withheld the answer")
+    if choice.finish_reason == "length":
+        raise Unusable("the answer was cut off at the output limit; be briefer", message.content or "(cut)")
+    return message
+
+
+def _checked(call: _Named, functions: Sequence[Function]) -> Called:
+    name, raw = clean(call.name, 64), clean(_text(call.arguments), MAX_RAW)
+    function = next((f for f in functions if f.name == call.name), None)
+    if function is None:
+        return Called(name, None, f"there is no function {name!r}", raw)
+    try:
+        given = call.arguments if isinstance(call.arguments, dict) else _json_object(call.arguments or "{}")
+        return Called(name, function.arguments.model_validate(given), raw=raw)
+    except ValidationError as error:
+        return Called(name, None, _problems(error), raw)
+    except Unusable as unusable:
+        return Called(name, None, str(unusable), raw)
+
+
+def _listed(said: str, functions: Sequence[Function]) -> list[_Named]:
+    """Calls written as JSON: a list of them, one of them, or only the arguments of the one function there is."""
+    found = _json_object(said)
+    written = found.get("calls", found.get("tool_calls"))
+    if isinstance(written, list):
+        return [named for one in written if (named := _written(one))]
+    single = _written(found)
+    if single:
+        return [single]
+    return [_Named(name=functions[0].name, arguments=found)] if len(functions) == 1 else []
+
+
+def _written(call: JsonValue) -> _Named | None:
+    if not isinstance(call, dict):
+        return None
+    inner = call.get("function")
+    given = inner if isinstance(inner, dict) else call
+    name = given.get("name") or given.get("function")
+    arguments = given.get("arguments", given.get("parameters", {}))
+    if not isinstance(name, str) or not isinstance(arguments, (dict, str)):
+        return None
+    return _Named(name=name, arguments=arguments)
+
+
+def _text(arguments: str | dict[str, JsonValue]) -> str:
+    return arguments if isinstance(arguments, str) else json.dumps(arguments)
+
+
+def _problems(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{error.error_count()} problems, the first at {where}: {first['msg']}"
+
+
+def _json_object(text: str) -> dict[str, JsonValue]:
+    """The JSON object in a text: thoughts, fences, talk around it and trailing commas are forgiven."""
+    rest = _THOUGHT.sub("", text)
+    start, end = rest.find("{"), rest.rfind("}")
+    if start < 0 or end < start:
+        raise Unusable("no JSON object was found", text)
+    whole = rest[start : end + 1]
+    problem = ""
+    for candidate in (whole, re.sub(r",\s*([}\]])", r"\1", whole), *_objects(whole)):
+        try:
+            return _OBJECT.validate_python(json.loads(candidate, strict=False))
+        except (json.JSONDecodeError, ValidationError, RecursionError) as error:
+            problem = problem or str(error)
+    raise Unusable(f"not valid JSON: {clean(problem, 200)}", text)
+
+
+def _objects(text: str) -> Iterator[str]:
+    """Texts of whole objects within a text, the longest first."""
+    decoder, found = json.JSONDecoder(strict=False), list[str]()
+    position = text.find("{")
+    for _ in range(_STARTS):
+        if position < 0:
+            break
+        try:
+            _, end = decoder.raw_decode(text, position)
+            found.append(text[position:end])
+        except (json.JSONDecodeError, RecursionError):
+            end = position + 1
+        position = text.find("{", end)
+    yield from sorted(found, key=len, reverse=True)
