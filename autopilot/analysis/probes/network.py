@@ -1,7 +1,36 @@
 """Probe `network`: are calls lost on the way, or does the far side answer?"""
 
-from autopilot.analysis.probes.probe import ProbeArguments, ProbeKind
-from autopilot.incident.base import Name
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from autopilot.analysis.clue import Clue, amount, clock, make_finding
+from autopilot.analysis.logs.clues import log_clues
+from autopilot.analysis.logs.signatures import signature_of
+from autopilot.analysis.metrics.delays import delay_clues, hosts_of
+from autopilot.analysis.metrics.table import read_series
+from autopilot.analysis.probes.moves import moves_of
+from autopilot.analysis.probes.places import during, in_windows, listed, match, names_in, unknown_name
+from autopilot.analysis.probes.probe import Answer, Observed, ProbeArguments, ProbeKind
+from autopilot.analysis.topology import Graph, read_graph
+from autopilot.incident.base import Name, clean
+from autopilot.incident.cause import CauseKind
+from autopilot.incident.finding import Finding, Provenance
+from autopilot.incident.investigation import FINDINGS_PER_PROBE
+
+_LOST = ("name resolution", "connection refused", "connection reset")
+"""Signatures of calls that found nobody."""
+_LATE = ("timeout",)
+"""Signatures of calls that found no answer in time: lost on the way, or the far side is slow."""
+_ANSWERS: tuple[CauseKind, ...] = ("throttled", "quota", "permission", "data", "capacity")
+"""Causes of rejections: whoever rejects was reached."""
+_MEASURES = (
+    r"(?i)retran|rexmit|retrans|packet.{0,12}(loss|lost|drop)|dns|tcp.{0,20}(reset|fail|rst)|unreachable|"
+    r"network.{0,12}(error|drop)|connection.{0,3}(error|refus|reset|timeout|attempt)|\brtt"
+)
+_ENOUGH = 0.2
+"""Least score of a sign."""
 
 
 class NetworkProbe(ProbeArguments):
@@ -10,10 +39,131 @@ class NetworkProbe(ProbeArguments):
     peer: Name
     """The service or host at the other end; empty for all."""
 
+    def answer(self, seen: Observed) -> Answer:
+        """`present`: connections, names or packets fail; `absent`: no such sign, or the far side answers."""
+        graph = read_graph(seen.table("topology"), seen.table("spans"))
+        known = sorted({
+            *names_in(seen.table("metrics")["service"]), *names_in(seen.table("logs")["service"]),
+            *names_in(seen.table("spans")["service"]), *graph.down, *graph.up,
+        })  # fmt: skip
+        found = match(self.service, known)
+        if not found:
+            return unknown_name("calls", self.service, known, "logs")
+        # A peer may be a host outside that only messages name.
+        peer = (match(self.peer, known) or [self.peer])[0] if self.peer else ""
+        way = _Way(seen, graph, found[0], peer)
+        return _judged(way, way.lines(), [*way.measured(), *way.delayed()], way.reached())
+
+
+@dataclass(frozen=True)
+class _Way:
+    """The calls of a service to a peer (to any, when it is empty)."""
+
+    seen: Observed
+    graph: Graph
+    service: str
+    peer: str
+
+    @property
+    def told(self) -> str:
+        """Both ends, for a reader."""
+        return f"{self.service} and {clean(self.peer, 60) or 'its peers'}"
+
+    def written(self) -> pl.DataFrame:
+        """The lines of the service; those that name the peer, where any does."""
+        own = in_windows(self.seen.table("logs").filter(pl.col("service") == self.service), self.seen.windows)
+        named = own.filter(pl.col("message").str.to_lowercase().str.contains(self.peer.lower(), literal=True))
+        return named if self.peer and named.height else own
+
+    def lines(self) -> list[Clue]:
+        """Failures that newly show in the lines."""
+        return [c for c in log_clues(self.written(), self.seen.windows) if c.finding.direction in ("new", "up")]
+
+    def _series(self) -> pl.DataFrame:
+        ends = {self.service, self.peer} - {""}
+        near = ends.union(*(self.graph.down.get(s, ()) for s in ends), *(self.graph.up.get(s, ()) for s in ends))
+        rows = in_windows(self.seen.table("metrics"), self.seen.windows)
+        return rows.filter(pl.col("service").cast(pl.String).is_in(sorted(near)))
+
+    def measured(self) -> list[Finding]:
+        """Series of connections, packets and names at both ends, moved or not."""
+        ends = sorted({self.service, self.peer} - {""})
+        rows = self._series().filter(
+            pl.col("service").cast(pl.String).is_in(ends) & pl.col("metric").cast(pl.String).str.contains(_MEASURES)
+        )
+        return [m.finding() for m in moves_of(read_series(rows, self.seen.windows)) if m.compared]
+
+    def delayed(self) -> list[Finding]:
+        """Delays and losses that show in who waits for whom."""
+        clues = delay_clues(
+            read_series(self._series(), self.seen.windows), self.graph, hosts_of(self.seen.table("state"))
+        )
+        ends = {self.service, self.peer} - {""}
+        return [c.finding for c in clues if ends & ({c.service} | c.reach)]
+
+    def reached(self) -> Finding | None:
+        """Calls of the service that the far side took up during the incident, as traces show."""
+        windows = self.seen.windows
+        spans = in_windows(self.seen.table("spans"), windows, "start")
+        parents = spans.filter(pl.col("service") == self.service).select("trace_id", parent_id="span_id").unique()
+        taken = spans.filter((pl.col("service") != self.service) & (pl.col("parent_id") != "")).join(
+            parents, on=["trace_id", "parent_id"], how="semi"
+        )
+        taken = taken.filter(pl.col("service") == self.peer) if self.peer else taken
+        now = during(taken, windows, "start")
+        if now.is_empty():
+            return None
+        minutes = max((windows.end - windows.split) / 60e6, 1e-9)
+        usual = (taken.height - now.height) / max(windows.baseline_minutes, 1e-9)
+        return make_finding(
+            "trace",
+            service=self.peer or self.service, window=windows.since(None), baseline=usual,
+            observed=now.height / minutes, unit="calls per minute", score=0.1,
+            summary=(
+                f"{now.height} calls of {self.service} were taken up by {listed(names_in(now['service']))} during "
+                f"the incident: {amount(now.height / minutes)} per minute, before {amount(usual)}"
+            ),
+            provenance=Provenance(source="spans", query=f"calls between {self.told}"[:1_000], window=windows.whole),
+        )  # fmt: skip
+
+
+def _judged(way: _Way, lines: Sequence[Clue], measured: Sequence[Finding], reached: Finding | None) -> Answer:
+    lost = [c.finding for c in lines if _signature(c) in _LOST or c.finding.cause_kind == "network"]
+    late = [c.finding for c in lines if _signature(c) in _LATE]
+    answers = [c.finding for c in lines if c.finding.cause_kind in _ANSWERS]
+    answers += [reached] if reached else []
+    moved = [f for f in measured if f.direction == "up" and f.score >= _ENOUGH]
+    # Late answers alone prove nothing of the way when other answers do come.
+    signs = [*lost, *moved, *(late if not answers else ())]
+    if signs:
+        found = (*signs, *answers)[:FINDINGS_PER_PROBE]
+        but = f"; yet it answers: {answers[0].summary}" if answers else ""
+        return Answer("present", clean(f"Between {way.told}: {signs[0].summary}{but}", 400), found)
+    if answers:
+        text = f"The far side answers, so that {way.told} reach each other: {answers[0].summary}"
+        return Answer("absent", clean(text, 400), (*answers, *late, *measured)[:FINDINGS_PER_PROBE])
+    count = during(way.written(), way.seen.windows).height
+    if not count and not measured:
+        text = f"Neither lines nor measurements tell of the way between {way.told}"
+        return Answer("unknown", text, missing=("logs", "spans"))
+    text = (
+        f"No new failure of connections, names or packets between {way.told} since {clock(way.seen.windows.split)}, "
+        f"in {count} lines and {len(measured)} series of the network"
+    )
+    nothing = way.seen.absent(
+        "log", way.service, text, source="logs", query=f"failures of connections between {way.told}"
+    )
+    return replace(nothing, findings=(*nothing.findings, *measured)[:FINDINGS_PER_PROBE])
+
+
+def _signature(clue: Clue) -> str:
+    known = signature_of(clue.mentions)
+    return known.name if known else ""
+
 
 PROBE = ProbeKind(
-    "Do connections, name resolution or packets between a service and a peer fail? `absent` means that no such sign was "
-    "found where it would show, or that the far side answers: a rejection is an answer.",
+    "Do connections, name resolution or packets between a service and a peer fail? `absent` means that no such "
+    "sign was found where it would show, or that the far side answers: a rejection is an answer.",
     NetworkProbe,
-    ("logs", "metrics", "spans", "topology"),
+    ("logs", "metrics", "spans", "topology", "state"),
 )

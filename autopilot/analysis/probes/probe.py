@@ -3,13 +3,17 @@
 from abc import abstractmethod
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
+import polars as pl
 from pydantic import BaseModel, ConfigDict
 
+from autopilot.analysis.clue import make_finding
+from autopilot.analysis.windows import Windows
 from autopilot.case.case import Case
 from autopilot.incident.base import Line, Name
 from autopilot.incident.evidence import Table
-from autopilot.incident.finding import Finding
+from autopilot.incident.finding import Finding, FindingKind, Provenance
 from autopilot.incident.investigation import ProbeOutcome
 
 
@@ -23,6 +27,34 @@ class Answer:
     findings: tuple[Finding, ...] = ()
     missing: tuple[Table, ...] = ()
     """Tables that had nothing about what was asked; whoever fills them may be asked anew."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What a probe may look at."""
+
+    case: Case
+    """With at least the tables that the probe's `ProbeKind` names."""
+    onset: datetime | None = None
+    """When the first symptom began, as far as that is known."""
+
+    def table(self, name: Table) -> pl.DataFrame:
+        """The rows of a table."""
+        return self.case.table(name)
+
+    @cached_property
+    def windows(self) -> Windows:
+        """Baseline and incident."""
+        return Windows.of(self.case.scope)
+
+    def absent(self, kind: FindingKind, service: str, text: str, *, source: str, query: str) -> Answer:
+        """The answer when the data was there and showed nothing, with a finding that says so."""
+        finding = make_finding(
+            kind,
+            service=service, window=self.windows.since(None), score=0.0, summary=text,
+            provenance=Provenance(source=source, query=query[:1_000], window=self.windows.whole),
+        )  # fmt: skip
+        return Answer("absent", finding.summary, (finding,))
 
 
 class ProbeArguments(BaseModel):
@@ -41,13 +73,8 @@ class ProbeArguments(BaseModel):
     """The service (or resource) that is asked about, by its exact name."""
 
     @abstractmethod
-    def answer(self, case: Case, onset: datetime | None = None) -> Answer:
-        """Answer from the tables of the case.
-
-        Args:
-            case: At least the tables that the probe's `ProbeKind` names.
-            onset: When the first symptom began, as far as that is known.
-        """
+    def answer(self, seen: Observed) -> Answer:
+        """Answer from what was observed. Never raises for what the arguments or the rows hold."""
 
 
 @dataclass(frozen=True)

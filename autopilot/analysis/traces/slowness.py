@@ -173,13 +173,14 @@ class _Reading:
         )  # fmt: skip
 
 
-def compared_kinds(tree: CallTree, windows: Windows) -> pl.DataFrame:
-    """Kinds of span before the incident and during it; `service`, `operation` and `callee` are places in the tree.
+def compared_kinds(tree: CallTree, windows: Windows, chosen: Flags, time: Ints) -> pl.DataFrame:
+    """Kinds of some spans that occur before the incident and during it, by a time of each (such as `tree.own`).
 
-    Columns besides: `base` and `calls` (how many before and during), `usual` and `now` (microseconds of own time),
-    `z` (standard errors), `slow`.
+    `service`, `operation` and `callee` are places in the tree. Columns besides: `base` and `calls` (how many before
+    and during), `usual` and `now` (microseconds), `z` (standard errors), `slow`.
     """
-    return _compared(_own_times(tree, tree.start >= windows.split, tree.start < windows.split))
+    rows = _own_times(tree, tree.start >= windows.split, tree.start < windows.split)
+    return _compared(rows.with_columns(own=pl.Series(time.astype(np.float64))).filter(pl.Series(chosen)))
 
 
 def _own_times(tree: CallTree, late: Flags, before: Flags) -> pl.DataFrame:
