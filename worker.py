@@ -63,6 +63,7 @@ from autopilot.review.writer import ReviewWriter
 from autopilot.settings import FolderStore, Settings, SettingsError, SourceBudget, load
 from autopilot.sources.aws_sources import build_aws_sources
 from autopilot.sources.collector import SourceCollector
+from autopilot.sources.notes import NotesSource
 from autopilot.sources.saas import build_saas_sources
 from autopilot.stores import open_case_store
 from starter import connect
@@ -105,6 +106,7 @@ def build_ports(settings: Settings) -> Ports:
     sources = [
         *(build_aws_sources(settings.aws, clients) if settings.aws and clients else []),
         *build_saas_sources(settings),
+        *([NotesSource(settings.notes)] if settings.notes else []),
         KnowledgeSource(knowledge, settings.environment),
     ]
     systems = ticket_systems(settings)
@@ -116,7 +118,7 @@ def build_ports(settings: Settings) -> Ports:
         collector=collector,
         store=store,
         analyzer=Engine(functools.partial(open_case_store, settings)),
-        analyst=ConfiguredAnalyst(settings.model, store, models=models),
+        analyst=ConfiguredAnalyst(settings.model, store, models=models, calibrate=knowledge.calibrated),
         prober=ConfiguredProber(store, collector),
         planner=ConfiguredPlanner(
             settings.model, store, catalogue.tools, models=models, track_record=knowledge.track_record

@@ -1,9 +1,10 @@
 """What `doctor` looks at besides Temporal: a small question per configured part; watched systems are only read."""
 
+import functools
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from pydantic import JsonValue, TypeAdapter
 
@@ -12,7 +13,9 @@ from autopilot.clients.model import ModelClient
 from autopilot.clients.slack import SlackApi
 from autopilot.incident.playbook import OnCall, Playbook, allowed_actors
 from autopilot.playbooks import PlaybookError, Rules, load_rules, matching, on_duty
-from autopilot.settings import GitHub, Jira, Model, Pager, ServiceNow, Settings, Slack
+from autopilot.settings import GitHub, Jira, Model, Notes, Pager, ServiceNow, Settings, Slack
+from autopilot.settings_model import LanguageModel, ModelStep
+from autopilot.sources.notes import check_notes
 from autopilot.stores import open_case_store
 from cli.aws_checks import aws_probes
 from cli.probe import Broken, Probe, Skipped, not_configured
@@ -33,6 +36,7 @@ def probes(settings: Settings) -> list[Probe]:
     return [
         Probe("case store", lambda: _case_store(settings), "Make the place of `store:` writable for this user."),
         Probe("playbooks", lambda: _playbooks(settings), "Correct the named lines."),
+        Probe("notes", lambda: _notes(settings.notes), "Correct the named lines."),
         Probe("on-call", lambda: _on_call(settings)),
         Probe("seal key", lambda: _seal_key(settings)),
         *_slack_probes(settings),
@@ -41,7 +45,7 @@ def probes(settings: Settings) -> list[Probe]:
         _vendor("servicenow", settings.servicenow, _servicenow),
         _vendor("jira", settings.jira, _jira),
         _vendor("pager", settings.pager, _pager),
-        Probe("model", lambda: _model(settings.model), "Or set model.kind: none to work without a model."),
+        *_model_probes(settings.model),
     ]
 
 
@@ -65,6 +69,12 @@ def _playbooks(settings: Settings) -> str:
             "Copy an example out of the repository's playbooks folder and adapt it.",
         )
     return f"{len(rules.playbooks)} playbooks, {len(rules.schedules)} schedules, {len(rules.people)} people"
+
+
+def _notes(notes: Notes | None) -> str:
+    if notes is None:
+        raise Skipped("no folder of notes is configured")
+    return f"{check_notes(notes.path)} notes about services in {notes.path}"
 
 
 def _on_call(settings: Settings) -> str:
@@ -227,11 +237,29 @@ def _pager(pager: Pager) -> str:
     )
 
 
-def _model(model: Model) -> str:
+def _model_probes(model: Model) -> Iterator[Probe]:
+    """A question per model that may be asked: the steps' own and the fallbacks."""
     if model.kind == "none":
-        raise Skipped("model.kind is none: the built-in analyst works alone")
+        yield Probe("model", _no_model)
+        return
+    called: dict[LanguageModel, str] = {}
+    for step in get_args(ModelStep):
+        called.setdefault(model.order(step)[0], f"model for {step}" if called else "model")
+    for name, fallback in model.fallbacks.items():
+        called.setdefault(fallback, f"model fallback {name}")
+    for one, name in called.items():
+        yield Probe(name, functools.partial(_model, one), "Or set model.kind: none to work without a model.")
+
+
+def _no_model() -> str:
+    raise Skipped("model.kind is none: the built-in analyst works alone")
+
+
+def _model(model: LanguageModel) -> str:
     client = ModelClient(model)
     offered = client.offered(SECONDS)
+    if offered is None or client.names_deployments:
+        return f"{client.where} answers; whether it has {model.name} is known at the first call"
     if model.name not in offered:
         raise Broken(
             f"{client.where} answers, but does not offer {model.name!r}.",
