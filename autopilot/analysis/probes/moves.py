@@ -25,7 +25,8 @@ class Moved:
     """One series with samples during the incident, and whether it moved."""
 
     row: dict[str, Any]
-    """As in `SeriesTable.scored`, with `level` (median of the incident), `earlier` and `later` (samples)."""
+    """As in `SeriesTable.scored`, with `level` and `peak` (median, 95th percentile of the incident), `earlier`, `later`
+    (samples)."""
     windows: Windows
 
     @property
@@ -81,7 +82,10 @@ def moves_of(table: SeriesTable, chosen: pl.DataFrame | None = None) -> list[Mov
     late = (pl.col("time") >= windows.split) & (pl.col("time") < windows.end)
     early = (pl.col("time") >= windows.start) & (pl.col("time") < windows.split)
     sides = table.samples.group_by("sid").agg(
-        level=pl.col("value").filter(late).median(), later=late.sum(), earlier=early.sum()
+        level=pl.col("value").filter(late).median(),
+        peak=pl.col("value").filter(late).quantile(0.95, "higher"),
+        later=late.sum(),
+        earlier=early.sum(),
     )
     rows = table.scored if chosen is None else table.scored.join(chosen.select("sid"), on="sid", how="semi")
     present = (

@@ -146,8 +146,9 @@ def _judged(way: _Way, lines: Sequence[Clue], measured: Sequence[Finding], reach
     if not count and not measured:
         text = f"Neither lines nor measurements tell of the way between {way.told}"
         return Answer("unknown", text, missing=("logs", "spans"))
+    since = clock(way.seen.windows.split)
     text = (
-        f"No new failure of connections, names or packets between {way.told} since {clock(way.seen.windows.split)}, "
+        f"No new failure of connections, names or packets between {way.told} since {since}, "
         f"in {count} lines and {len(measured)} series of the network"
     )
     nothing = way.seen.absent(

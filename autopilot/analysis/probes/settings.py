@@ -97,9 +97,8 @@ class _Used:
 
     @property
     def level(self) -> float:
-        """Where the series is during the incident; where it moved, the level that it moved to."""
-        row = self.moved.row
-        return float(row["level"] if self.moved.move == "unchanged" else row["observed"])
+        """How far the series goes during the incident."""
+        return float(self.moved.row["peak"])
 
     @property
     def share(self) -> float:
@@ -129,7 +128,7 @@ def _room(used: _Used, windows: Windows) -> Finding:
         direction="up" if moved.move == "rose" else "none", size=share / usual if usual else 0.0,
         baseline=row["baseline"], observed=used.level, unit=unit, score=0.7 if full else 0.1,
         summary=(
-            f"{row['metric']} of {row['service']} uses {amount(share, 'share')} of {limit.name} during the "
+            f"{row['metric']} of {row['service']} uses up to {amount(share, 'share')} of {limit.name} during the "
             f"incident: {amount(used.level, unit)} of {amount(limit.value, unit)}, usually {amount(usual, 'share')}"
         ),
         cause_kind="capacity" if full else None,

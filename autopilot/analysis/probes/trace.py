@@ -120,7 +120,7 @@ def _answer(calls: _Calls, rows: Flags) -> Answer:
     slower, by_time = _time(calls, chosen)
     failing, by_failure = _failures(calls, chosen)
     findings = (*by_time, *by_failure, *_where(calls, chosen))
-    outcome = next((move for move in _ORDER if move in (slower, failing)), None)
+    outcome = min(filter(None, (slower, failing)), key=_ORDER.index, default=None)
     if outcome is None:
         text = f"Nothing before the incident to compare calls of {calls.what} with"
         return Answer("unknown", text, findings, ("spans",))
