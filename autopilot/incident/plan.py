@@ -24,7 +24,8 @@ class Step(Model):
     region: Name = ""
     arguments: dict[str, Scalar] = {}
     sources: dict[str, str] = {}
-    """Argument name → inventory path or finding id it was taken from."""
+    """Argument → where it was read, as `inventory <item> <path>`, or `tool <name>` for the tool's own defaults and
+    closed choices; behind a semicolon what else led to it, with the ids of findings."""
     summary: Line = ""
     command: str = Field(default="", max_length=1_000)
     """What a person could type to do the same by hand."""
@@ -54,6 +55,8 @@ class ExpectedEffect(Model):
     metric: MetricRef | None = None
     description: Line = ""
     direction: Literal["down", "up"] = "down"
+    was: float | None = None
+    """What it was when the plan was made."""
     to: float | None = None
     """The value it should reach."""
     within: float = 300.0
@@ -98,6 +101,8 @@ class DraftOption(Model):
     risk: Risk = "medium"
     reversibility: Reversibility = "reversible"
     expected: ExpectedEffect = ExpectedEffect()
+    unproven: bool = False
+    """A step goes back to a state that nothing shows to have been healthy."""
 
 
 class Option(Model):

@@ -1,6 +1,7 @@
 """What every tool is: candidates out of the inventory, inspect, dry run, one effect, a stated undo."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -43,6 +44,11 @@ class Candidate:
     finding_ids: tuple[str, ...] = ()
     fit: float = 0.5
     """How well it fits this case beyond the cause kind, 0 to 1."""
+    own: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict[str, tuple[Scalar, ...]])
+    """Argument → values that are the tool's own: its defaults, closed choices, what its rules make of the observed
+    value, and texts in which `{}` stands for the observed value."""
+    unproven: bool = False
+    """It goes back to a state that nothing shows to have been healthy: offered last, and marked."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import shlex
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -12,9 +13,18 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError,
 
 from autopilot.clients.aws import THROTTLE_PAUSE, AwsClients, error_kind, iam_action, to_failure
 from autopilot.incident.base import Scalar, Time
-from autopilot.incident.plan import Step
+from autopilot.incident.plan import ExpectedEffect, Step
 from autopilot.incident.ports import Failure
-from autopilot.remediation.base import Effect, InventoryItem, Missing, NoAnswer, Refusal, argument_problem
+from autopilot.remediation.base import (
+    Candidate,
+    Effect,
+    InventoryItem,
+    Missing,
+    NoAnswer,
+    Refusal,
+    argument_problem,
+)
+from autopilot.remediation.evidence import UNPROVEN_FIT, WayBack
 from autopilot.remediation.tool import BaseTool
 
 BUSY = {"ResourceInUseException", "ResourceConflictException", "ConcurrentUpdateException"}
@@ -112,6 +122,14 @@ class AwsTool(BaseTool):
     def _fits(self, item: InventoryItem, kind: str) -> bool:
         """Whether the item is of this kind and its id is one this tool understands."""
         return item.kind == kind and self.target.fullmatch(item.resource) is not None
+
+    def _back_to(
+        self, way: WayBack, step: Step, effect: ExpectedEffect, finding_ids: tuple[str, ...], fit: float
+    ) -> Candidate:
+        """A candidate for an earlier version; one that nothing vouches for is marked and fits less."""
+        if way.record is not None:
+            return self._offer(step, effect, way.why, finding_ids, fit)
+        return replace(self._offer(step, effect, way.why, finding_ids, round(fit * UNPROVEN_FIT, 3)), unproven=True)
 
     def _parts(self, step: Step) -> dict[str, str]:
         """The named parts of the target's ARN."""

@@ -60,13 +60,19 @@ class EnableAutoscaling(ScalesTable):
                 continue
             scaled = item.settings.get(f"{side}_autoscaling") and isinstance(most, int) and isinstance(least, int)
             low, high = (least, 2 * int(most or 0)) if scaled else (present, MOST * present)
-            of = f"{side}_min, {side}_max doubled" if scaled else f"{side}_capacity {present}"
+            least_by = f"{side}_min {least}" if scaled else f"{side}_capacity {present}"
+            most_by = f"{side}_max {most}; doubled" if scaled else f"{side}_capacity {present}; {MOST} times"
             did = f"up to {high}" if scaled else f"{low} to {high} at {TARGET_PERCENT} % use"
             step = self._step(
                 item,
                 f"{'Raise' if scaled else 'Enable'} {side} auto scaling of {item.name}: {did}",
                 {"dimension": side, "min_capacity": low, "max_capacity": high, "target_percent": TARGET_PERCENT},
-                {"dimension": f"kind; pressure by {findings[0].id}", "min_capacity": of, "max_capacity": of},
+                {
+                    "dimension": self._own(f"pressure by {findings[0].id}"),
+                    "min_capacity": least_by,
+                    "max_capacity": most_by,
+                    "target_percent": self._own("its default"),
+                },
             )
             ids = [f.id for f in findings]
             effect = expected(context, f"{item.name} follows its demand by itself", 300.0)

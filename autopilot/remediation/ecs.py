@@ -19,7 +19,7 @@ from autopilot.remediation.base import (
     Missing,
 )
 from autopilot.remediation.cloud import AwsTool, arn, asking, changed_lines, now, shell
-from autopilot.remediation.evidence import evidence, expected, fit, health_of
+from autopilot.remediation.evidence import evidence, expected, fit, way_back
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ServiceTypeDef
@@ -100,30 +100,20 @@ class Rollback(EcsTool):
     )
 
     def candidates(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:
-        """The newest earlier revision that telemetry does not speak against; a proven healthy one fits better."""
-        active = str(item.settings.get("task_definition") or "")
-        if not self._fits(item, "ecs_service"):
+        """The revision that was healthy last in telemetry; where none is known to be, an earlier one, so marked."""
+        way = way_back(item, str(item.settings.get("task_definition") or ""), context)
+        if way is None or not self._fits(item, "ecs_service"):
             return ()
-        numbers = [str(v.get("version") or "") for v in item.versions]
-        earlier = numbers.index(active) + 1 if active in numbers else len(numbers)
-        for index in range(earlier, len(numbers)):
-            record = health_of(item, dict(item.versions[index]), context)
-            if record is not None and not record.healthy:
-                continue
-            label = numbers[index].rpartition("/")[2]
-            step = self._step(
-                item,
-                f"Roll {item.name} back to {label}",
-                {"task_definition": numbers[index]},
-                {"task_definition": f"versions[{index}]" + (f", healthy by {record.finding_id}" if record else "")},
-            )
-            first = [record.finding_id] if record else []
-            why = f"{record.evidence} ({record.finding_id})" if record else f"{label} ran before {active[-12:]}"
-            cited = evidence(item, context, self.addresses, first)
-            how_well = fit(item, context, frozenset({"bad_deploy", "image", "startup"})) * (1.0 if record else 0.8)
-            effect = expected(context, f"{item.service} behaves as it did with {label}", 300.0)
-            return (self._offer(step, effect, why, cited, round(how_well, 3)),)
-        return ()
+        label = way.version.rpartition("/")[2]
+        step = self._step(
+            item,
+            f"Roll {item.name} back to {label}{way.mark}",
+            {"task_definition": way.version},
+            {"task_definition": way.source},
+        )
+        effect = expected(context, f"{item.service} behaves as it did with {label}", 300.0)
+        how_well = fit(item, context, frozenset({"bad_deploy", "image", "startup"}))
+        return (self._back_to(way, step, effect, evidence(item, context, self.addresses, way.vouched), how_well),)
 
     def command(self, step: Step) -> str:
         """`aws ecs update-service --task-definition …`."""
@@ -201,7 +191,7 @@ class Scale(EcsTool):
             item,
             f"Scale {item.name} from {desired} to {wanted} tasks",
             {"desired_count": wanted},
-            {"desired_count": f"desired_count {desired}, half as many again"},
+            {"desired_count": f"desired_count {desired}; half as many again"},
         )
         effect = expected(context, f"each task of {item.service} gets less load", 180.0)
         why = f"{item.service} is short of room with {desired} tasks"

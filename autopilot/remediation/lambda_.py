@@ -12,7 +12,7 @@ from autopilot.incident.cause import CauseKind
 from autopilot.incident.plan import DryRun, Risk, Step, TargetState
 from autopilot.remediation.base import Arguments, Candidate, Context, Effect, InventoryItem, Missing
 from autopilot.remediation.cloud import AwsTool, arn, asking, changed_lines, now, shell
-from autopilot.remediation.evidence import evidence, expected, findings_on, fit, health_of
+from autopilot.remediation.evidence import evidence, expected, findings_on, fit, way_back
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import AliasConfigurationResponseTypeDef
@@ -53,27 +53,19 @@ class RollbackAlias(AwsTool):
     )
 
     def candidates(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:
-        """The newest version other than the active one that telemetry showed healthy; none when there is none."""
-        if not self._fits(item, "lambda_alias"):
+        """The version that was healthy last in telemetry; where none is known to be, an earlier one, so marked."""
+        way = way_back(item, str(item.settings.get("version") or ""), context)
+        if way is None or not self._fits(item, "lambda_alias"):
             return ()
-        active = str(item.settings.get("version") or "")
-        for index, version in enumerate(item.versions):
-            number = str(version.get("version") or "")
-            record = health_of(item, dict(version), context)
-            if number in ("", "$LATEST", active) or record is None or not record.healthy:
-                continue
-            label = str(version.get("description") or f"version {number}")
-            step = self._step(
-                item,
-                f"Roll {item.name} back to {label} (version {number})",
-                {"version": number},
-                {"version": f"versions[{index}], healthy by {record.finding_id}"},
-            )
-            effect = expected(context, f"{item.service} behaves as it did with {label}", 180.0)
-            ids = evidence(item, context, self.addresses, [record.finding_id])
-            how_well = fit(item, context, frozenset({"bad_deploy", "slow_query"}))
-            return (self._offer(step, effect, f"{record.evidence} ({record.finding_id})", ids, how_well),)
-        return ()
+        step = self._step(
+            item,
+            f"Roll {item.name} back to {way.label} (version {way.version}){way.mark}",
+            {"version": way.version},
+            {"version": way.source},
+        )
+        effect = expected(context, f"{item.service} behaves as it did with {way.label}", 180.0)
+        how_well = fit(item, context, frozenset({"bad_deploy", "slow_query"}))
+        return (self._back_to(way, step, effect, evidence(item, context, self.addresses, way.vouched), how_well),)
 
     def command(self, step: Step) -> str:
         """`aws lambda update-alias …`."""
@@ -205,7 +197,7 @@ class SetConcurrency(AwsTool):
             item,
             f"Raise the reserved concurrency of {function} from {reserved} to {wanted}",
             {"reserved": wanted},
-            {"reserved": f"reserved_concurrency {reserved}, doubled"},
+            {"reserved": f"reserved_concurrency {reserved}; doubled"},
         )
         effect = expected(context, f"{function} is no longer throttled", 120.0)
         ids = [f.id for f in throttles]

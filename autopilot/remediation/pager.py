@@ -1,5 +1,6 @@
 """Paging somebody as a step. The pager knows the key: nobody is called twice."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field
@@ -31,6 +32,7 @@ class PagePerson(PeopleTool):
     reversible: bool = False
     permissions: tuple[str, ...] = ("pagerduty: Events API v2 routing key",)
     takes: ClassVar[type[Arguments]] = Call
+    words: ClassVar[Mapping[str, str]] = {"to": "on-call of {}", "text": "{} needs somebody who knows it"}
 
     def __init__(self, pager: Pager) -> None:
         """The configured pager."""
@@ -43,8 +45,8 @@ class PagePerson(PeopleTool):
         step = self._step(
             item,
             f"Page the person on call for {item.service}",
-            {"to": f"on-call of {item.service}", "text": f"{item.service} needs somebody who knows it"},
-            dict.fromkeys(("to", "text"), "service"),
+            {name: text.format(item.service) for name, text in self.words.items()},
+            dict.fromkeys(self.words, f"service {item.service}"),
             target=f"{PREFIX}:{self._pager.name}:{item.service}",
         )
         effect = ExpectedEffect(description="somebody who knows the service looks", within=900.0)

@@ -1,5 +1,6 @@
 """RDS instances: the next size of their class; a reboot."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
@@ -113,11 +114,12 @@ class ScaleInstance(_RdsTool):
             item,
             f"Move {item.name} from {present} to {bigger}",
             {"instance_class": bigger},
-            {"instance_class": f"instance_class {present}, next size"},
+            {"instance_class": f"instance_class {present}; next size"},
         )
         effect = expected(context, f"{item.name} has room for its load", 900.0)
         cited = evidence(item, context, self.addresses)
-        return (self._offer(step, effect, f"{item.name} is short of room on {present}", cited, how_well),)
+        offer = self._offer(step, effect, f"{item.name} is short of room on {present}", cited, how_well)
+        return (replace(offer, own={"instance_class": (bigger,)}),)
 
     def command(self, step: Step) -> str:
         """`aws rds modify-db-instance …`."""

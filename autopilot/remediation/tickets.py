@@ -1,5 +1,6 @@
 """Tickets as steps: ask the owning team where no other tool helps. The key keeps a ticket from being made twice."""
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -74,6 +75,7 @@ class CreateTicket(_TicketTool):
     name: str = "ticket.create"
     reversible: bool = True
     takes: ClassVar[type[Arguments]] = NewTicket
+    words: ClassVar[Mapping[str, str]] = {"title": "{} needs its owners"}
 
     def candidates(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:
         """One per service, in the preferred system."""
@@ -82,8 +84,8 @@ class CreateTicket(_TicketTool):
         step = self._step(
             item,
             f"Open a ticket for the owners of {item.service}",
-            {"title": f"{item.service} needs its owners", "priority": "high"},
-            {"title": "service", "priority": "service; the tool's default"},
+            {"title": self.words["title"].format(item.service), "priority": "high"},
+            {"title": f"service {item.service}", "priority": self._own("its default")},
             target=f"{PREFIX}:{next(iter(self._systems))}:{item.service}",
         )
         effect = ExpectedEffect(description="the owners know and act", within=3_600.0)

@@ -2,12 +2,26 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args, get_origin
 
 from autopilot.incident.base import Scalar
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.plan import DryRun, ExpectedEffect, Risk, Step, TargetState
 from autopilot.remediation.base import Arguments, Candidate, Context, Effect, InventoryItem, RepeatGuard
+
+OWN = "tool "
+"""How the source of an argument begins that the tool brings along itself."""
+
+
+def own_values(takes: type[Arguments]) -> dict[str, tuple[Scalar, ...]]:
+    """The defaults and closed choices of a tool's arguments, by argument."""
+    found: dict[str, tuple[Scalar, ...]] = {}
+    for name, field in takes.model_fields.items():
+        choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+        default = () if field.is_required() else (field.default,)
+        if choices or default:
+            found[name] = (*choices, *default)
+    return found
 
 
 class BaseTool(ABC):
@@ -23,6 +37,8 @@ class BaseTool(ABC):
     """The model of its arguments."""
     addresses: ClassVar[frozenset[CauseKind]] = frozenset()
     """Causes it helps against."""
+    words: ClassVar[Mapping[str, str]] = {}
+    """Argument → the tool's own text, in which `{}` stands for the observed value."""
 
     @abstractmethod
     def problem(self, step: Step) -> str:
@@ -64,17 +80,32 @@ class BaseTool(ABC):
         sources: Mapping[str, str],
         target: str = "",
     ) -> Step:
-        """A step on an inventory item (or on `target`), with the command for it."""
+        """A step on an inventory item (or on `target`), with the command for it.
+
+        Args:
+            item: What the arguments were read from.
+            summary: What it does, in a few words.
+            arguments: The tool's arguments.
+            sources: Argument → `path` or `path value` in the item, then `; ` and what else led to it; or `_own(…)`.
+            target: Where it is not the item itself that is acted on.
+        """
         step = Step(
             tool=self.name,
             target=target or item.resource,
             service=item.service,
             region=item.region,
             arguments=dict(arguments),
-            sources={name: f"inventory {item.name}: {source}" for name, source in sources.items()},
+            sources={
+                name: source if source.startswith(OWN) else f"inventory {item.name} {source}"
+                for name, source in sources.items()
+            },
             summary=summary,
         )
         return step.model_copy(update={"command": self.command(step)})
+
+    def _own(self, note: str) -> str:
+        """The source of an argument that the tool brings along itself."""
+        return f"{OWN}{self.name}; {note}"
 
     def _offer(
         self, step: Step, effect: ExpectedEffect, why: str, finding_ids: tuple[str, ...], fit: float
@@ -89,6 +120,7 @@ class BaseTool(ABC):
             why=why,
             finding_ids=finding_ids,
             fit=fit,
+            own=own_values(self.takes) | {name: (text,) for name, text in self.words.items()},
         )
 
     def _back(self, step: Step, summary: str, arguments: Mapping[str, Scalar]) -> Step:

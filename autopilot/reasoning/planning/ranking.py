@@ -1,121 +1,57 @@
 """Which candidate helps most, and which few differ enough to be worth a person's choice. Pure."""
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from autopilot.incident.cause import CauseKind
 from autopilot.incident.diagnosis import Diagnosis
-from autopilot.incident.finding import Dossier, Finding
-from autopilot.incident.plan import RISKS, DraftOption, Reversibility
-from autopilot.reasoning.judging.signs import short_name
+from autopilot.incident.finding import Dossier
+from autopilot.incident.plan import RISKS, DraftOption, Offer, Reversibility
+from autopilot.reasoning.planning.aims import Aim, aims, nearness, sharpened
+from autopilot.reasoning.planning.past import Past, TrackRecord, past_of
 from autopilot.remediation.base import Candidate
-
-TrackRecord = Callable[[str, str], tuple[int, int]]
-"""(service, tool) → (times it worked, times it was tried)."""
 
 RISK_COST = {"low": 0.0, "medium": 0.06, "high": 0.20}
 REVERSIBILITY_COST: dict[Reversibility, float] = {"reversible": 0.0, "partly": 0.06, "irreversible": 0.20}
-SUSPECTED = 0.6
-"""Weight of a suspect of analysis against a tested hypothesis."""
+FIT_WEIGHT = 0.3
+UNPROVEN_COST = 0.3
+"""What a way back costs that nothing shows to have been healthy."""
 MAX_STEPS = 4
+OFFERED = 8
+"""Offers that are inspected and chosen among."""
+PER_TOOL = 3
+"""Targets of one tool among the offers, while other tools have something to offer."""
 WORTHY = 0.6
 """Share of the second option's score from which another idea is worth a choice of its own."""
 
-SPREADING: frozenset[CauseKind] = frozenset({"dependency", "traffic_surge", "network", "batch_job"})
-"""Causes that acting on a caller or callee can mend; every other one is mended where it is."""
-
 _ORDER: tuple[Reversibility, ...] = ("reversible", "partly", "irreversible")
-_PAST: dict[str, str] = {
-    "capacity": r"capacity|\brcu\b|\bwcu\b|provision",
-    "scal": r"auto.?scal|scal(e|ed|ing)",
-    "rollback": r"roll(ed)?.?back|revert",
-    "restart": r"restart|reboot|redeploy",
-    "reboot": r"restart|reboot",
-    "concurrency": r"concurrency",
-}
-"""Part of a tool's name → how a past incident's record says that it was done."""
 
-
-@dataclass(frozen=True)
-class Aim:
-    """A cause somebody believes in, where, and how much."""
-
-    kind: CauseKind
-    service: str
-    resource: str
-    weight: float
+Group = tuple[Offer, ...]
+"""Offers that make one option together."""
+Idea = frozenset[tuple[str, str]]
+"""Tools and targets: what is the same with other arguments is the same idea."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A candidate with its score (about 0 to 1.5), what it aims at and what the past says."""
+    """A candidate with its score (about 0 to 1.5) and what the past says about it."""
 
     candidate: Candidate
     score: float
     aim: Aim
     """What it helps against most."""
-    evidence: tuple[str, ...]
-    past: str = ""
+    past: Past
+    clause: str = ""
+    """How it fits what exactly is wrong."""
 
     @property
     def key(self) -> tuple[str, str]:
         """Tool and target."""
         return self.candidate.step.tool, self.candidate.step.target
 
-
-def aims(diagnosis: Diagnosis, dossier: Dossier) -> tuple[Aim, ...]:
-    """What a plan should aim at: standing hypotheses, then suspects that were not refuted."""
-    refuted = {(h.cause_kind, h.service) for h in diagnosis.hypotheses if h.standing == "refuted"}
-    believed = [
-        Aim(h.cause_kind, h.service, h.resource, h.confidence)
-        for h in diagnosis.hypotheses
-        if h.standing != "refuted" and h.cause_kind != "unknown"
-    ]
-    suspected = [
-        Aim(s.cause_kind, s.service, s.resource, s.score * SUSPECTED)
-        for s in dossier.suspects
-        if (s.cause_kind, s.service) not in refuted
-    ]
-    return (*believed, *suspected)
-
-
-def _nearness(candidate: Candidate, aim: Aim, near: Mapping[str, frozenset[str]]) -> float:
-    """How close the target is to the believed place of the cause; 0 where acting there cannot help."""
-    step = candidate.step
-    if aim.resource and aim.resource in (step.target, short_name(step.target)):
-        return 1.0
-    if step.service == aim.service:
-        return 0.95
-    beside = step.service in near.get(aim.service, frozenset())
-    return 0.7 if beside and aim.kind in SPREADING else 0.0
-
-
-def _records(dossier: Dossier, candidate: Candidate) -> list[Finding]:
-    """Past incidents of the same service that were solved by something like this tool."""
-    patterns = [pattern for word, pattern in _PAST.items() if word in candidate.step.tool.lower()]
-    if not patterns:
-        return []
-    said = re.compile("|".join(patterns), re.IGNORECASE)
-    past = (
-        f for f in dossier.findings if f.kind in ("record", "recurrence") and f.service == candidate.step.service
-    )
-    return [f for f in past if said.search(f.summary)]
-
-
-def _history(
-    candidate: Candidate, dossier: Dossier, track: TrackRecord | None
-) -> tuple[float, tuple[str, ...], str]:
-    """Bonus or malus from what happened before, the records behind it, and one clause about it."""
-    records = _records(dossier, candidate)[:2]
-    bonus = 0.05 * len(records)
-    past = f"helped in a similar incident ({', '.join(f.id for f in records)})" if records else ""
-    worked, tried = track(candidate.step.service, candidate.step.tool) if track else (0, 0)
-    if tried:
-        # Laplace's rule: few tries move the score little.
-        bonus += 0.3 * ((worked + 1) / (tried + 2) - 0.5)
-        past = "; ".join(t for t in (past, f"worked {worked} of {tried} times here") if t)
-    return bonus, tuple(f.id for f in records), past
+    @property
+    def why(self) -> str:
+        """The tool's own reason, and what else raised or lowered it."""
+        return "; ".join(part for part in (self.candidate.why, self.clause, self.past.sentence) if part)
 
 
 def score(
@@ -125,69 +61,118 @@ def score(
     near: Mapping[str, frozenset[str]],
     track: TrackRecord | None = None,
 ) -> tuple[Scored, ...]:
-    """Candidates that help against something believed, best first; equal ones in a stable order."""
+    """Candidates that help against something believed, best first; equal ones in a stable order.
+
+    Belief in the cause by nearness to its place, plus fit, what exactly is wrong and the past, less risk and
+    irreversibility.
+    """
     goals = aims(diagnosis, dossier)
     scored: list[Scored] = []
     for candidate in candidates:
-        reach = [(a.weight * _nearness(candidate, a, near), a) for a in goals if a.kind in candidate.addresses]
-        hits = [hit for hit in reach if hit[0] > 0]
+        step = candidate.step
+        reach = [(a.weight * nearness(step, a, near), a) for a in goals if a.kind in candidate.addresses]
+        hits = [(weight + sharpened(step.tool, a.mechanism)[0], a) for weight, a in reach if weight > 0]
         if not hits:
             continue
-        bonus, records, past = _history(candidate, dossier, track)
         weight, aim = max(hits, key=lambda hit: hit[0])
+        past = past_of(step, dossier, diagnosis.planted, track)
         total = (
             weight
-            + 0.3 * candidate.fit
-            + bonus
+            + FIT_WEIGHT * candidate.fit
+            + past.bonus
             - RISK_COST[candidate.risk]
             - REVERSIBILITY_COST[candidate.reversibility]
+            - (UNPROVEN_COST if candidate.unproven else 0.0)
         )
-        evidence = tuple(dict.fromkeys((*candidate.finding_ids, *records)))
-        scored.append(Scored(candidate, round(total, 4), aim, evidence, past))
+        scored.append(Scored(candidate, round(total, 4), aim, past, sharpened(step.tool, aim.mechanism)[1]))
     return tuple(sorted(scored, key=lambda s: (-s.score, s.key, str(s.candidate.step.arguments))))
 
 
-def _different(scored: Sequence[Scored], limit: int) -> list[Scored]:
-    """The best candidate of each tool: three settings of one tool are one idea."""
-    best: dict[str, Scored] = {}
-    for one in scored:
-        best.setdefault(one.candidate.step.tool, one)
-    return list(best.values())[:limit]
+def spread(scored: Sequence[Scored], limit: int = OFFERED) -> tuple[Scored, ...]:
+    """At most `limit` candidates that cover different ideas, best first.
 
-
-def compatible(parts: Sequence[Scored]) -> bool:
-    """Whether steps may stand in one option: few enough and no two on one target."""
-    targets = [p.candidate.step.target for p in parts]
-    return 0 < len(parts) <= MAX_STEPS and len(set(targets)) == len(targets)
-
-
-def choose(scored: Sequence[Scored], limit: int) -> tuple[tuple[Scored, ...], ...]:
-    """At most `limit` really different groups of steps, best first.
-
-    The third acts on a target of its own; where there is none, it does the first two together.
+    The best setting of each target; every tool has its say before the many targets of one.
     """
-    singles = _different(scored, 6)
-    groups: list[tuple[Scored, ...]] = [(one,) for one in singles[:limit]]
-    if limit < 3 or len(singles) < 2 or not compatible(singles[:2]):
+    best: dict[tuple[str, str], Scored] = {}
+    for one in scored:
+        best.setdefault(one.key, one)
+    place: dict[str, int] = {}
+    ranked: list[tuple[bool, int, Scored]] = []
+    for number, one in enumerate(best.values()):
+        tool = one.candidate.step.tool
+        place[tool] = place.get(tool, 0) + 1
+        ranked.append((place[tool] > PER_TOOL, number, one))
+    kept = sorted(ranked, key=lambda entry: entry[:2])[:limit]
+    return tuple(one for _, _, one in sorted(kept, key=lambda entry: entry[1]))
+
+
+def offer_of(number: int, one: Scored) -> Offer:
+    """A candidate as an offer of one step."""
+    candidate = one.candidate
+    option = DraftOption(
+        title=candidate.step.summary or f"{candidate.step.tool} on {candidate.step.target}",
+        why=one.why,
+        finding_ids=tuple(dict.fromkeys((*candidate.finding_ids, *one.past.finding_ids))),
+        steps=(candidate.step,),
+        risk=candidate.risk,
+        reversibility=candidate.reversibility,
+        expected=candidate.expected,
+        unproven=candidate.unproven,
+    )
+    return Offer(id=f"C{number}", draft=option, score=one.score)
+
+
+def idea(group: Sequence[Offer]) -> Idea:
+    """What an option does to what."""
+    return frozenset((step.tool, step.target) for offer in group for step in offer.draft.steps)
+
+
+def group_problem(group: Sequence[Offer]) -> str:
+    """Why offers cannot stand in one option; empty when they can: few enough, and no two on one target."""
+    targets = [step.target for offer in group for step in offer.draft.steps]
+    if not 0 < len(targets) <= MAX_STEPS:
+        return f"it has {len(targets)} steps; an option has 1 to {MAX_STEPS}"
+    return "" if len(set(targets)) == len(targets) else "two of its steps act on one target"
+
+
+def _singles(offers: Sequence[Offer]) -> list[Offer]:
+    """The best offer of each tool, then what else there is: three settings of one tool are one idea."""
+    ranked = sorted(offers, key=lambda o: -o.score)
+    best: dict[str, Offer] = {}
+    for offer in ranked:
+        best.setdefault(offer.draft.steps[0].tool, offer)
+    first = list(best.values())
+    chosen = {idea((offer,)) for offer in first}
+    return [*first, *(offer for offer in ranked if idea((offer,)) not in chosen)]
+
+
+def choose(offers: Sequence[Offer], limit: int) -> tuple[Group, ...]:
+    """At most `limit` really different groups of offers, best first.
+
+    The third acts on a target of its own; where there is none worth it, it does the first two together.
+    """
+    singles = _singles(offers)
+    groups: list[Group] = [(one,) for one in singles[:limit]]
+    if limit < 3 or len(singles) < 2 or group_problem(singles[:2]):
         return tuple(groups)
-    taken = {one.candidate.step.target for one in singles[:2]}
-    elsewhere = next((one for one in singles[2:] if one.candidate.step.target not in taken), None)
+    taken = {one.draft.steps[0].target for one in singles[:2]}
+    elsewhere = next((one for one in singles[2:] if one.draft.steps[0].target not in taken), None)
     third = (elsewhere,) if elsewhere and elsewhere.score >= WORTHY * singles[1].score else tuple(singles[:2])
     return (*groups[:2], third)
 
 
-def draft(parts: Sequence[Scored], why: str = "") -> DraftOption:
-    """An option out of chosen candidates: as risky and irreversible as its worst step."""
-    candidates = [p.candidate for p in parts]
-    reasons = [f"{p.candidate.why}{f'; {p.past}' if p.past else ''}" for p in parts]
-    titles = [c.step.summary or f"{c.step.tool} on {c.step.target}" for c in candidates]
-    lead = max(parts, key=lambda p: p.score).candidate
+def combined(group: Sequence[Offer], why: str = "") -> DraftOption:
+    """An option out of chosen offers: as risky and irreversible as its worst step, as late as its slowest."""
+    drafts = [offer.draft for offer in group]
+    lead = max(group, key=lambda offer: offer.score).draft
+    within = max(draft.expected.within for draft in drafts)
     return DraftOption(
-        title=" and ".join([titles[0], *(t[:1].lower() + t[1:] for t in titles[1:])]),
-        why=why or ". ".join(dict.fromkeys(reasons)),
-        finding_ids=tuple(dict.fromkeys(i for p in parts for i in p.evidence)),
-        steps=tuple(c.step for c in candidates),
-        risk=RISKS[max(RISKS.index(c.risk) for c in candidates)],
-        reversibility=_ORDER[max(_ORDER.index(c.reversibility) for c in candidates)],
-        expected=lead.expected,
+        title=" and ".join([drafts[0].title, *(d.title[:1].lower() + d.title[1:] for d in drafts[1:])]),
+        why=why or ". ".join(dict.fromkeys(draft.why for draft in drafts)),
+        finding_ids=tuple(dict.fromkeys(i for draft in drafts for i in draft.finding_ids)),
+        steps=tuple(step for draft in drafts for step in draft.steps),
+        risk=RISKS[max(RISKS.index(draft.risk) for draft in drafts)],
+        reversibility=_ORDER[max(_ORDER.index(draft.reversibility) for draft in drafts)],
+        expected=lead.expected.model_copy(update={"within": within}),
+        unproven=any(draft.unproven for draft in drafts),
     )

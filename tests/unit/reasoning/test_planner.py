@@ -5,7 +5,7 @@ from pathlib import Path
 
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.diagnosis import Diagnosis
-from autopilot.incident.plan import ExpectedEffect, PlanDraft, Reversibility, Risk, Shortlist, Step
+from autopilot.incident.plan import ExpectedEffect, Option, PlanDraft, Reversibility, Risk, Shortlist, Step
 from autopilot.incident.ports import Attempt, ChooseRequest, Failure, PlanRequest
 from autopilot.reasoning import builtin
 from autopilot.reasoning.planning.planner import ConfiguredPlanner, OffersCandidates, primary_symptom
@@ -27,6 +27,7 @@ class Offers:
     risk: Risk = "low"
     reversibility: Reversibility = "reversible"
     fit: float = 0.6
+    sourced: bool = True
 
     def candidates(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:
         if item.kind != self.kind:
@@ -35,8 +36,10 @@ class Offers:
             Candidate(
                 step=Step(
                     tool=self.name, target=item.resource, service=item.service, arguments={"to": value},
+                    sources={"to": f"tool {self.name}; its default"} if self.sourced else {},
                     summary=f"{self.name} {item.name} to {value}",
                 ),
+                own={"to": self.values},
                 addresses=self.addresses, risk=self.risk, reversibility=self.reversibility,
                 expected=ExpectedEffect(metric=context.symptom), why=f"{self.name} helps (F3)",
                 finding_ids=("F3",), fit=self.fit,
@@ -130,7 +133,7 @@ def test_outcomes_of_the_past_raise_and_lower(tmp_path: Path) -> None:
     plan = _plan(tmp_path)
     capacity = plan.draft.options[1]
     assert "F9" in capacity.finding_ids  # the record of a past incident solved the same way
-    assert "similar incident" in capacity.why
+    assert "it helped in a similar incident (F9: INC0010" in capacity.why
 
     def never_worked(_: str, tool: str) -> tuple[int, int]:
         return (0, 9) if tool == "dynamodb.set_capacity" else (0, 0)
@@ -164,6 +167,8 @@ def test_arguments_come_from_the_inventory_as_scalars(tmp_path: Path) -> None:
 
     @dataclass(frozen=True)
     class Looks:
+        name: str = "looks"
+
         def candidates(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:
             seen.append(item)
             return ()
@@ -174,3 +179,54 @@ def test_arguments_come_from_the_inventory_as_scalars(tmp_path: Path) -> None:
                               "read_autoscaling": False}  # fmt: skip
     alias = next(i for i in seen if i.kind == "lambda_alias")
     assert [v["description"] for v in alias.versions] == ["v2.4.1", "v2.4.0"]
+
+
+def test_a_step_without_a_source_is_not_offered(tmp_path: Path) -> None:
+    unsourced = Offers("x.set", "lambda_alias", frozenset({"bad_deploy"}), sourced=False)
+    plan = _plan(tmp_path, tools=(unsourced, CAPACITY))
+    assert [o.draft.steps[0].tool for o in plan.short.offers] == ["dynamodb.set_capacity"]
+
+
+def test_offers_cover_ideas_instead_of_settings(tmp_path: Path) -> None:
+    many = Offers("dynamodb.many", "dynamodb_table", frozenset({"throttled"}), values=tuple(range(1, 20)))
+    offers = _plan(tmp_path, tools=(many, ROLLBACK, SCALING)).short.offers
+    assert [o.id for o in offers] == ["C1", "C2", "C3"]
+    ideas = [(o.draft.steps[0].tool, o.draft.steps[0].target) for o in offers]
+    assert len(set(ideas)) == 3
+    assert [o.score for o in offers] == sorted((o.score for o in offers), reverse=True)
+
+
+def test_only_offers_that_work_are_chosen_and_the_next_one_takes_the_place(tmp_path: Path) -> None:
+    case, tools = StoredCase(tmp_path), (ROLLBACK, CAPACITY, SCALING)
+    request = PlanRequest(
+        incident_id=case.incident_id, manifest=case.manifest, dossier=case.brief,
+        diagnosis=builtin.diagnose(case.dossier),
+    )  # fmt: skip
+    planner = ConfiguredPlanner(Model(), case.store, tools)
+    offers = tuple(
+        offer.model_copy(
+            update={
+                "prepared": Option(
+                    id=1, title="t", why="w", steps=(), risk="low", reversibility="reversible",
+                    feasible="rollback" not in offer.draft.steps[0].tool, infeasible_reason="access denied",
+                )
+            }
+        )
+        for offer in planner.shortlist(request).offers
+    )  # fmt: skip
+    draft = planner.choose(ChooseRequest(plan=request, offers=offers), Attempt())
+    assert _tools(Planned(Shortlist(), draft)) == [("dynamodb.set_capacity",), ("dynamodb.enable_autoscaling",)]
+
+
+def test_an_offer_that_the_catalogue_does_not_make_is_not_chosen(tmp_path: Path) -> None:
+    case = StoredCase(tmp_path)
+    request = PlanRequest(
+        incident_id=case.incident_id, manifest=case.manifest, dossier=case.brief,
+        diagnosis=builtin.diagnose(case.dossier),
+    )  # fmt: skip
+    planner = ConfiguredPlanner(Model(), case.store, (CAPACITY,))
+    (offer,) = planner.shortlist(request).offers
+    step = offer.draft.steps[0].model_copy(update={"arguments": {"to": 99_999}})
+    forged = offer.model_copy(update={"draft": offer.draft.model_copy(update={"steps": (step,)})})
+    assert planner.choose(ChooseRequest(plan=request, offers=(forged,)), Attempt()).options == ()
+    assert len(planner.choose(ChooseRequest(plan=request, offers=(offer,)), Attempt()).options) == 1

@@ -1,12 +1,15 @@
 """What tools offer: arguments out of the inventory, reasons out of the findings, nothing without evidence."""
 
+from datetime import timedelta
+
 import pytest
 
-from autopilot.incident.base import Scalar
+from autopilot.incident.base import Scalar, TimeWindow
 from autopilot.incident.finding import VersionHealth
 from autopilot.remediation.rds import next_class
 from tests.unit.remediation.story import (
     LATENCY,
+    WINDOW,
     alias,
     context,
     database,
@@ -39,23 +42,42 @@ def test_an_alias_goes_back_to_the_newest_version_that_served_healthily() -> Non
     assert candidate.step.command.startswith("aws lambda update-alias --region us-east-1 --function-name checkout")
 
 
+def earlier(hours: float, record: VersionHealth) -> VersionHealth:
+    """The same record of some hours before."""
+    span = timedelta(hours=hours)
+    return record.model_copy(update={"window": TimeWindow(start=WINDOW.start - span, end=WINDOW.end - span)})
+
+
 @pytest.mark.parametrize(
-    ("versions", "found"),
+    ("versions", "found", "proven"),
     [
-        ((), None),
-        ((served("v2.4.0", False, "F4"),), None),
-        ((served("v2.4.0", True, "F4"), served("v2.4.0", False, "F6")), None),
-        ((served("v2.4.0", False, "F4"), served("39", True, "F5")), "39"),
-        ((served("v2.4.1", True, "F4"),), None),
+        ((), "40", False),
+        ((served("v2.4.0", False, "F4"),), "39", False),
+        ((served("v2.4.0", True, "F4"), served("v2.4.0", False, "F6")), "39", False),
+        ((served("v2.4.0", False, "F4"), served("39", True, "F5")), "39", True),
+        ((earlier(9, served("v2.4.0", True, "F4")), earlier(2, served("39", True, "F5"))), "39", True),
+        ((served("v2.4.1", True, "F4"),), None, True),
+        ((served("v2.4.0", False, "F4"), served("v2.3.9", False, "F5")), None, True),
     ],
-    ids=["nobody looked", "sick", "sick once is sick", "the one before", "the active one"],
+    ids=[
+        "nobody looked",
+        "sick",
+        "sick once is sick",
+        "the one before",
+        "healthy last",
+        "the active one",
+        "all sick",
+    ],
 )
-def test_an_alias_never_goes_to_a_version_that_telemetry_does_not_vouch_for(
-    versions: tuple[VersionHealth, ...], found: str | None
+def test_an_alias_goes_to_the_version_that_was_healthy_last_and_a_guess_is_marked(
+    versions: tuple[VersionHealth, ...], found: str | None, proven: bool
 ) -> None:
-    candidates = offered(context(alias(), versions=versions))
-    step = candidates["lambda.rollback_alias"].step if "lambda.rollback_alias" in candidates else None
-    assert (step.arguments["version"] if step else None) == found
+    candidate = offered(context(alias(), versions=versions)).get("lambda.rollback_alias")
+    assert (candidate.step.arguments["version"] if candidate else None) == found
+    if candidate is not None:
+        assert candidate.unproven is not proven
+        assert ("not known to have been healthy" in candidate.step.summary) is not proven
+        assert ("no version is known to have been healthy" in candidate.why) is not proven
 
 
 def test_concurrency_is_offered_for_concurrency_throttles_only() -> None:
@@ -116,6 +138,11 @@ def test_a_service_goes_back_one_revision_unless_that_was_sick() -> None:
     sick = served(revision(2), False, "F8").model_copy(update={"service": "inventory"})
     candidate = offered(context(service(), suspects=blamed, versions=(sick,)))["ecs.rollback"]
     assert candidate.step.arguments == {"task_definition": revision(1)}
+    assert candidate.unproven
+    well = served(revision(1), True, "F9").model_copy(update={"service": "inventory"})
+    proven = offered(context(service(), suspects=blamed, versions=(sick, well)))["ecs.rollback"]
+    assert (proven.step.arguments, proven.unproven) == (candidate.step.arguments, False)
+    assert proven.fit > 2 * candidate.fit
 
 
 def test_scaling_and_fresh_tasks_are_offered_where_a_suspect_points() -> None:
