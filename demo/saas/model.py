@@ -1,21 +1,26 @@
 """A stand-in for a model server that speaks OpenAI's chat completions. Only for the demo and for tests.
 
-It does not reason: it fills whatever JSON schema is asked for with ids and names found in the prompt, so that
-the whole wire path can be run, and it fails in every way a real service does.
+It does not reason: `sound` answers out of the tables of the prompt (`model_answers`), `gullible` obeys orders that
+it finds in the data (`model_obeying`), `fabricating` invents (`model_inventions`); the others fail as services do.
 """
 
 import asyncio
 import json
 import time
 import uuid
+from collections.abc import AsyncIterator
 from typing import Any, Literal, get_args
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from demo.saas.model_filling import filled
-from demo.saas.server import Json, StandIn, as_object, bearer
+from demo.saas.model_answers import Said, answer
+from demo.saas.model_inventions import fabricated
+from demo.saas.model_obeying import obeyed, orders_in
+from demo.saas.model_reading import Request as Asked
+from demo.saas.model_reading import read
+from demo.saas.server import Json, StandIn, bearer
 
 Behaviour = Literal[
     "sound", "gullible", "fabricating", "malformed", "refusal", "truncated",
@@ -45,6 +50,10 @@ class Model(StandIn):
         self.retry_after = 1
         """Seconds."""
         self.hang_seconds = 120.0
+        self.trickle_seconds = 0.2
+        """Between two bytes of a `slow-stream`."""
+        self.obeyed: list[str] = []
+        """The orders that `gullible` followed."""
         self.calls: list[Json] = []
         """The request bodies, oldest first."""
         self._api_key = api_key
@@ -76,6 +85,8 @@ class Model(StandIn):
             wait = str(self.retry_after)
             return _error(429, f"Rate limit reached. Please try again in {wait}s.", "tokens", "rate_limit_exceeded",
                           retry_after=wait, x_ratelimit_remaining_requests="0")  # fmt: skip
+        if self.behaviour == "server-error":
+            return _error(500, "The server had an error while processing your request.", "server_error")
         return None
 
     async def _complete(self, request: Request) -> Response:
@@ -91,11 +102,22 @@ class Model(StandIn):
             message = f"The model `{body.get('model')}` does not exist or you do not have access to it."
             return _error(404, message, "invalid_request_error", "model_not_found")
         failure = await self._failure()
-        return failure or JSONResponse(self._completion(body, messages), 200, _marks())
+        if failure:
+            return failure
+        completion = self._completion(body, messages)
+        if self.behaviour == "slow-stream":
+            return StreamingResponse(self._trickle(json.dumps(completion)), 200, _marks(), "application/json")
+        return JSONResponse(completion, 200, _marks())
+
+    async def _trickle(self, text: str) -> AsyncIterator[str]:
+        """Byte by byte, so that every single wait is shorter than any time limit."""
+        for char in text:
+            yield char
+            await asyncio.sleep(self.trickle_seconds)
 
     def _completion(self, body: Json, messages: list[Json]) -> Json:
         prompt = "\n".join(str(m.get("content") or "") for m in messages)
-        message, reason = self._message(body, prompt)
+        message, reason = self._message(read(body))
         written = json.dumps(message)
         used = {"prompt_tokens": max(len(prompt) // 4, 1), "completion_tokens": max(len(written) // 4, 1)}
         details = {
@@ -109,21 +131,31 @@ class Model(StandIn):
             "usage": used | {"total_tokens": sum(used.values())} | details,
         }  # fmt: skip
 
-    def _message(self, body: Json, prompt: str) -> tuple[Json, str]:
+    def _said(self, asked: Asked) -> Said:
+        sound = answer(asked)
+        if self.behaviour == "fabricating":
+            return fabricated(sound)
+        orders = orders_in(asked) if self.behaviour == "gullible" else []
+        self.obeyed += [order.text for order in orders]
+        return obeyed(sound, asked, orders) if orders else sound
+
+    def _message(self, asked: Asked) -> tuple[Json, str]:
         said: Json = {"role": "assistant", "content": None, "refusal": None}
         if self.behaviour == "refusal":
             return said | {"refusal": "I'm sorry, I can't assist with that request."}, "stop"
-        wanted: Json = as_object(as_object(body.get("response_format")).get("json_schema"))
-        tools: list[Json] = body.get("tools") or []
-        if not wanted and tools and body.get("tool_choice") != "none":
-            function: Json = tools[0]["function"]
-            arguments = json.dumps(filled(as_object(function.get("parameters")), prompt))
-            call = {"id": f"call_{uuid.uuid4().hex[:24]}", "type": "function",
-                    "function": {"name": function["name"], "arguments": arguments}}  # fmt: skip
-            return said | {"tool_calls": [call]}, "tool_calls"
-        answer = json.dumps(filled(wanted["schema"], prompt)) if wanted else "The service is degraded."
+        made = self._said(asked)
+        if asked.form == "tools" and self.behaviour not in ("malformed", "truncated"):
+            return said | {"tool_calls": [_call(name, arguments) for name, arguments in made.calls]}, "tool_calls"
+        if asked.functions:
+            made.shape = {"calls": [{"function": name, "arguments": given} for name, given in made.calls]}
+        content = made.text if asked.form == "text" else json.dumps(made.shape)
         if self.behaviour == "malformed":
             return said | {"content": "Here is the answer you asked for: {cause: 'the table"}, "stop"
         if self.behaviour == "truncated":
-            return said | {"content": answer[: len(answer) // 2]}, "length"
-        return said | {"content": answer}, "stop"
+            return said | {"content": content[: len(content) // 2]}, "length"
+        return said | {"content": content}, "stop"
+
+
+def _call(name: str, arguments: Json) -> Json:
+    function = {"name": name, "arguments": json.dumps(arguments)}
+    return {"id": f"call_{uuid.uuid4().hex[:24]}", "type": "function", "function": function}
