@@ -3,14 +3,15 @@
 from autopilot.incident.finding import Dossier
 from autopilot.incident.investigation import Turn
 from autopilot.incident.ports import Attempt, CaseStore, Conclusion, InvestigateRequest
-from autopilot.reasoning import builtin, model_analyst
-from autopilot.reasoning.asking.asker import asker_for
+from autopilot.reasoning import builtin
+from autopilot.reasoning.asking.asker import asker_for, spent
 from autopilot.reasoning.asking.models import Models
 from autopilot.reasoning.casefile import load_dossier, load_edges
 from autopilot.reasoning.investigating.conclusion import Calibrate, Evidence, conclude
 from autopilot.reasoning.investigating.explaining import symptom_service
 from autopilot.reasoning.investigating.feedback import ideas
 from autopilot.reasoning.investigating.merging import store_tested, with_answers
+from autopilot.reasoning.investigating.model_turn import next_turn
 from autopilot.reasoning.judging.citations import neighbourhood
 from autopilot.reasoning.labels import BUILT_IN, left_early, no_model, unavailable
 from autopilot.reasoning.prompts.planted import planted
@@ -50,13 +51,8 @@ class ConfiguredAnalyst:
             return self._alone(request, dossier, no_model(BUILT_IN))
         if request.without_model:
             return self._without(request, dossier)
-        service = self._service(request, dossier)
         asker = asker_for(self._models, "analysis", self._store, request.incident_id, attempt, request.limits)
-        proposed, chain = model_analyst.propose(
-            asker, dossier, service=service, feedback=request.feedback, ips=self._mask_ips
-        )
-        number = len(request.investigation.turns) + 1
-        return Turn(number=number, proposed=proposed, chain=chain, analyst=asker.label, usage=asker.usage)
+        return next_turn(asker, request, dossier, self._service(request, dossier), ips=self._mask_ips)
 
     def conclude(self, request: InvestigateRequest) -> Conclusion:
         """See `Analyst`."""
@@ -80,24 +76,28 @@ class ConfiguredAnalyst:
 
     def _alone(self, request: InvestigateRequest, dossier: Dossier, label: str) -> Turn:
         """The turn of the built-in analyst."""
-        return builtin.turn(
+        turn = builtin.turn(
             dossier,
             service=self._service(request, dossier),
             feedback=request.feedback,
             limits=request.limits,
             label=label,
         )
+        return turn.model_copy(update={"usage": spent(self._store, request.incident_id)})
 
     def _without(self, request: InvestigateRequest, dossier: Dossier) -> Turn:
         """The turn after a model failed: code's own at the start, later the model's last words as they stand."""
         said, why = request.investigation.turns, request.without_model
         if not said:
             return self._alone(request, dossier, unavailable(BUILT_IN, why))
-        number = len(said) + 1
-        label = left_early(said[-1].analyst, number, why)
-        stopped = f"the model was unavailable in turn {number}; code judges what it proposed before"
-        return said[-1].model_copy(
-            update={"number": number, "probes": (), "refused": (), "analyst": label, "stopped": stopped}
+        last, number = said[-1], len(said) + 1
+        return Turn(
+            number=number,
+            proposed=last.proposed,
+            chain=last.chain,
+            analyst=left_early(last.analyst, number, why),
+            usage=spent(self._store, request.incident_id),
+            stopped=f"the model was unavailable in turn {number}; code judges what it proposed before",
         )
 
     @staticmethod

@@ -1,0 +1,67 @@
+"""A turn of a model: what it proposes and asks, and the tests that code adds where it asked for none."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from autopilot.clients.model_failures import ModelFailure
+from autopilot.incident.finding import Dossier
+from autopilot.incident.investigation import Probe, Proposed, Turn
+from autopilot.incident.ports import InvestigateRequest
+from autopilot.reasoning.asking.asker import Asker
+from autopilot.reasoning.asking.tokens import count_tokens
+from autopilot.reasoning.investigating.decoding import decode
+from autopilot.reasoning.investigating.feedback import same
+from autopilot.reasoning.investigating.functions import DIAGNOSE, functions
+from autopilot.reasoning.investigating.prompt import messages
+from autopilot.reasoning.investigating.testing import PROBES_PER_TURN, attacks_on
+from autopilot.reasoning.judging.claim import Claim
+from autopilot.reasoning.prompts.redaction import Redaction
+
+
+def next_turn(asker: Asker, request: InvestigateRequest, dossier: Dossier, service: str, *, ips: bool) -> Turn:
+    """Ask for the next turn. At most one paid request; raises Failure when no usable answer came.
+
+    Args:
+        asker: Asks on behalf of this incident and attempt.
+        request: The rounds so far and their limits.
+        dossier: What analysis found, without the findings of probes: the prompt's beginning stays as it was.
+        service: The service that alarmed.
+        ips: Whether IP addresses are masked too.
+    """
+    before, number = request.investigation, len(request.investigation.turns) + 1
+    last = number >= request.limits.rounds
+    redaction = Redaction(ips=ips, key=request.incident_id)
+    # Always the first model's counter, so that a fallback reads the same bytes and finds what was stored.
+    count = partial(count_tokens, model=asker.models.order(asker.step)[0].name)
+    prompt = messages(dossier, service, request.feedback, before, redaction, last=last, count=count)
+    calls = asker.call(prompt, functions(last=last), required=DIAGNOSE)
+    asked = [probe for turn in before.turns for probe in turn.probes]
+    answer = decode(calls, asked, request.limits.probes, redaction)
+    if not answer.proposed:
+        raise ModelFailure(f"{asker.model.name!r} proposed no hypothesis that can be read", who="model")
+    earlier = [one for turn in before.turns for one in turn.proposed]
+    untested = _untested(answer.proposed, answer.probes, earlier)
+    added = attacks_on(untested, (*asked, *answer.probes), request.limits.probes, each=1)
+    return Turn(
+        number=number,
+        proposed=answer.proposed,
+        chain=answer.chain,
+        probes=(*answer.probes, *added)[:PROBES_PER_TURN],
+        refused=answer.refused,
+        analyst=asker.label,
+        usage=asker.usage,
+    )
+
+
+def _untested(
+    proposed: Sequence[Proposed], probes: Sequence[Probe], earlier: Sequence[Proposed]
+) -> dict[int, Claim]:
+    """The hypotheses that are new and meet no test of their author, by their number."""
+    tested = {probe.hypothesis for probe in probes}
+    before = [_claim(one) for one in earlier]
+    claims = {number: _claim(one) for number, one in enumerate(proposed, start=1) if number not in tested}
+    return {n: claim for n, claim in claims.items() if not any(same(claim, other) for other in before)}
+
+
+def _claim(proposed: Proposed) -> Claim:
+    return Claim(proposed.cause_kind, proposed.service, proposed.resource, proposed.change_id)
