@@ -25,8 +25,8 @@ class Moved:
     """One series with samples during the incident, and whether it moved."""
 
     row: dict[str, Any]
-    """As in `SeriesTable.scored`, with `level` and `peak` (median, 95th percentile of the incident), `earlier`, `later`
-    (samples)."""
+    """As in `SeriesTable.scored`, with `level` and `peak` (median and 95th percentile of the incident), and how
+    many samples are `earlier` and `later` than its start."""
     windows: Windows
 
     @property

@@ -120,12 +120,18 @@ def _answer(calls: _Calls, rows: Flags) -> Answer:
     slower, by_time = _time(calls, chosen)
     failing, by_failure = _failures(calls, chosen)
     findings = (*by_time, *by_failure, *_where(calls, chosen))
-    outcome = min(filter(None, (slower, failing)), key=_ORDER.index, default=None)
+    outcome = _worse(slower, failing)
     if outcome is None:
         text = f"Nothing before the incident to compare calls of {calls.what} with"
         return Answer("unknown", text, findings, ("spans",))
     summary = "; ".join(f.summary for f in (*by_time, *by_failure)[:2])
     return Answer(outcome, clean(summary, 400), findings)
+
+
+def _worse(one: Move | None, other: Move | None) -> Move | None:
+    if one is None or other is None:
+        return one or other
+    return one if _ORDER.index(one) <= _ORDER.index(other) else other
 
 
 def _time(calls: _Calls, chosen: Flags) -> tuple[Move | None, Sequence[Finding]]:
