@@ -140,7 +140,7 @@ def options_of(calls: Sequence[Called], offers: Sequence[Offer], limit: int) -> 
             refused.append(DroppedClaim(claim=f"option {number}", reason=problem))
             continue
         seen.add(idea(draft.group))
-        groups.append((tuple(draft.group), " ".join(draft.reasons)))
+        groups.append((tuple(draft.group), " ".join(filter(None, draft.reasons))))
     return Chosen(tuple(g for g, _ in groups), tuple(r for _, r in groups), tuple(refused[:MAX_REFUSED]))
 
 
