@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from autopilot.incident.base import TimeWindow
-from autopilot.reasoning.judging.citations import enforce, existing, neighbourhood, sentences
+from autopilot.reasoning.judging.citations import enforce, existing, neighbourhood
+from autopilot.reasoning.judging.sentences import sentences
 from tests.unit.reasoning import story
 
 NEAR = neighbourhood([("checkout-api", "checkout"), ("checkout", "orders"), ("inventory", "catalog-db")])

@@ -5,7 +5,8 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autopilot.reasoning.judging.verdict import Trial, Weights, verdict
+from autopilot.incident.diagnosis import Trial
+from autopilot.reasoning.judging.verdict import Weights, verdict
 from tests.unit.reasoning import story
 
 TRIALS = st.builds(
@@ -46,11 +47,11 @@ def test_missing_or_contrary_evidence_never_raises_confidence(weights: Weights) 
     assert verdict(replace(weights, gaps=(*weights.gaps, story.gap("more"))))[1] <= confidence
     assert verdict(replace(weights, contradicting=(*weights.contradicting, story.PAST)))[1] <= confidence
     assert verdict(replace(weights, insufficient=True))[1] <= confidence
-    failed = (*weights.trials, Trial("another", "refuted", decisive=True))
+    failed = (*weights.trials, Trial(text="another", outcome="refuted", decisive=True))
     assert verdict(replace(weights, trials=failed))[0] == "refuted"
 
 
 def test_without_support_nothing_is_likely() -> None:
-    standing, confidence = verdict(Weights(1.0, (), (), (Trial("t", "held", decisive=True),)))
+    standing, confidence = verdict(Weights(1.0, (), (), (Trial(text="t", outcome="held", decisive=True),)))
     assert standing == "inconclusive"
     assert confidence <= 0.2
