@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from autopilot.settings import Model
-from tests.integration.model.server import Body, ModelServer, Reply, completion
+from tests.integration.model.server import Body, ModelServer, Reply, calls, completion, offered
 from tests.unit.reasoning import story
 from tests.unit.reasoning.store import StoredCase
 
@@ -43,9 +43,10 @@ SOUND: Body = {
 
 
 def sound(request: Body) -> Reply:
-    """A sensible answer to whatever shape is asked for."""
-    text = str(request)
-    return completion({"options": [{"candidates": ["C1"], "why": ""}]} if "C1|" in text else SOUND)
+    """A sensible answer: hypotheses where they are asked for, else the first candidate."""
+    if "diagnose" in offered(request):
+        return calls(("diagnose", SOUND))
+    return completion({"options": [{"candidates": ["C1"], "why": ""}]})
 
 
 @pytest.fixture

@@ -43,6 +43,27 @@ def completion(
     return Reply(body=json.dumps(body).encode())
 
 
+def calls(*wanted: tuple[str, object], tokens: tuple[int, int] = (900, 120)) -> Reply:
+    """A chat completion that calls functions: (name, arguments as a text or an object)."""
+    written = [
+        {
+            "id": f"call_{number}",
+            "type": "function",
+            "function": {
+                "name": name,
+                "arguments": arguments if isinstance(arguments, str) else json.dumps(arguments),
+            },
+        }
+        for number, (name, arguments) in enumerate(wanted, start=1)
+    ]
+    return completion(None, tokens=tokens, finish="tool_calls", tool_calls=written)
+
+
+def offered(request: Body) -> list[str]:
+    """The functions that a request offers."""
+    return [tool["function"]["name"] for tool in request.get("tools", [])]
+
+
 def error(status: int, message: str, *, code: str | None = None, **headers: str) -> Reply:
     """An error as OpenAI writes it."""
     body = {"error": {"message": message, "type": "error", "param": None, "code": code}}
@@ -60,6 +81,10 @@ class ModelServer:
         self.queue: list[Reply] = []
         self.requests: list[Body] = []
         self.authorization: list[str] = []
+        self.paths: list[str] = []
+        """With their query."""
+        self.headers: list[dict[str, str]] = []
+        """Names in lower case."""
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -67,6 +92,8 @@ class ModelServer:
                 request: Body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 outer.requests.append(request)
                 outer.authorization.append(self.headers.get("Authorization", ""))
+                outer.paths.append(self.path)
+                outer.headers.append({name.lower(): value for name, value in self.headers.items()})
                 outer.send(self, outer.queue.pop(0) if outer.queue else outer.script(request))
 
             def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
@@ -98,9 +125,14 @@ class ModelServer:
             handler.close_connection = True
 
     @property
+    def address(self) -> str:
+        """Without a path."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
     def base_url(self) -> str:
         """For the client."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+        return f"{self.address}/v1"
 
     def close(self) -> None:
         """Stop listening."""
