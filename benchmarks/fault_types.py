@@ -3,7 +3,9 @@
 Fault types that no case at hand has are named by the pattern of the others.
 """
 
-from autopilot.incident.cause import CauseKind, Mechanism
+import re
+
+from autopilot.incident.cause import MECHANISMS, CauseKind, Mechanism
 
 FAULT_MECHANISMS: tuple[tuple[str, Mechanism], ...] = (
     ("gateway_misroute", "wrong_route"),
@@ -77,3 +79,29 @@ CAUSE_REMEDIATION: dict[CauseKind, str] = {
     "connection_pool": "restart",
 }
 """Cause kind → the kind of remedy; kinds without one leave it to a person."""
+
+FAULT_KINDS: tuple[tuple[str, tuple[CauseKind, ...]], ...] = (
+    (r"cpu|cpu_contention|cpu_consumed", ("cpu",)),
+    (r"mem", ("memory",)),
+    (r"network_delay", ("network",)),
+    (r"return|exception", ("bad_deploy",)),
+    (r"aws ssm put-parameter .*", ("config_change",)),
+    (r"cloud-region-impairment", ("dependency", "network")),
+    (r"tls-cert-expiry", ("certificate",)),
+    (r"recommendation-memory-leak", ("bad_deploy", "memory")),
+    (r"checkout-latency-n-plus-one|unbounded-query-delayed-onset", ("bad_deploy", "slow_query")),
+    (r"grpc-deadline-too-tight", ("bad_deploy", "config_change")),
+    (r"olapdb-tso-cas-retry-budget|payment-nil-deref-panic", ("bad_deploy",)),
+)
+"""What other benchmarks call a fault, and the kinds of cause that name it rightly.
+
+Code that returns or raises what it should not is a defect of a version, although no deployment is recorded with it.
+"""
+
+
+def kinds_of(fault: str) -> tuple[CauseKind, ...]:
+    """The kinds of cause that are right for a published fault; none where nobody said which."""
+    mechanism = dict(FAULT_MECHANISMS).get(fault)
+    if mechanism is not None:
+        return (MECHANISMS[mechanism][0],)
+    return next((kinds for pattern, kinds in FAULT_KINDS if re.fullmatch(pattern, fault)), ())

@@ -27,6 +27,7 @@ COMMANDS = {
     "abort": ("cli.note", "stop an incident: undo what was done, write the review"),
     "serve": ("cli.serve", "run the gateway: webhooks, API and incident pages"),
     "analyze": ("cli.analyze", "analyse a stored case again, without a model; table, JSON or pictures"),
+    "replay": ("cli.replay", "conclude about a stored case again and compare with the diagnosis of record"),
     "doctor": ("cli.doctor", "check configuration and connections, say what to do"),
     "register": ("cli.register", "register the search attributes with Temporal"),
 }

@@ -1,0 +1,120 @@
+"""`python -m benchmarks.reasoning --cases DIR --model NAME|none`: the analyst on public incidents, and the defence.
+
+Every case goes through the product's own road into a store: analysis, turns and probes, conclusion. The truth is read only
+after everything was answered. `--behaviour gullible|fabricating` instead measures what a model that obeys planted orders,
+or invents, can bring about; it needs no further argument.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from autopilot.incident.investigation import Limits
+from autopilot.reasoning.replaying import asked_model
+from autopilot.settings import load
+from benchmarks.accuracy import PROCESSES, read_truth
+from benchmarks.cases import find_cases
+from benchmarks.reasoning_answers import Answer, Setup, answer
+from benchmarks.reasoning_cases import VARIANTS, Variant
+from benchmarks.reasoning_scores import figures, table
+
+PER_SET = 10
+"""Cases of each set from which healthy and unanswerable ones are derived."""
+Job = tuple[Path, Variant]
+
+
+def jobs(cases: Sequence[Path], per_set: int) -> list[Job]:
+    """Every case as it is, and the first ones of each set as derived cases."""
+    by_set: dict[str, list[Path]] = defaultdict(list)
+    for folder in cases:
+        by_set[folder.parent.name].append(folder)
+    some = [folder for folders in by_set.values() for folder in folders[:per_set]]
+    whole: list[Job] = [(folder, "whole") for folder in cases]
+    return whole + [(folder, variant) for variant in VARIANTS[1:] for folder in some]
+
+
+def answers(wanted: Sequence[Job], setup: Setup, processes: int) -> Iterator[Answer]:
+    """All answers in the order of the jobs, with progress on stderr; what cannot be derived is left out."""
+    started = time.monotonic()
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        futures = [pool.submit(answer, folder, variant, setup) for folder, variant in wanted]
+        for done, future in enumerate(futures, 1):
+            found = future.result()
+            if found is not None and found.error:
+                print(f"{found.id} ({found.variant}): {found.error}", file=sys.stderr)
+            if done % 20 == 0 or done == len(futures) or setup.model.kind != "none":
+                print(
+                    f"{done} of {len(futures)} after {time.monotonic() - started:.0f} s",
+                    file=sys.stderr,
+                    flush=True,
+                )
+            if found is not None:
+                yield found
+
+
+def measure(args: argparse.Namespace) -> dict[str, Any]:
+    """Answer, then read the truth, then score. Raises FileNotFoundError when there are no cases or no truth."""
+    cases = [c for c in find_cases(args.cases) if not args.sets or c.parent.name in args.sets]
+    cases = cases[: args.limit] if args.limit else cases
+    model = asked_model(load().model, args.model, args.base_url)
+    changes = {"timeout": args.call_seconds, "max_prompt_tokens": args.prompt_tokens}
+    limits = Limits(rounds=args.rounds, seconds=max(args.call_seconds * 4, Limits().seconds))
+    setup = Setup(
+        model.model_copy(update={k: v for k, v in changes.items() if v}), limits, attempt_seconds=args.call_seconds
+    )
+    processes = args.processes if args.model == "none" else 1
+    found = list(answers(jobs(cases, args.derived), setup, processes))
+    if args.out:
+        lines = [json.dumps(a.line(), ensure_ascii=False) for a in found]
+        args.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    truths = read_truth(args.truth or args.cases / "truth.jsonl")
+    return figures(found, {truth.id: truth for some in truths.values() for truth in some})
+
+
+def main() -> int:
+    """Read the arguments and run."""
+    parser = _parser()
+    args = parser.parse_args()
+    if args.cases is None and args.behaviour is None:  # the public sets are not part of the repository
+        print("reasoning: name a folder with --cases, or a --behaviour; see docs/benchmarks.md", file=sys.stderr)
+        return 0
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")  # one thread each for the processes that are about to start
+    try:
+        found = measure(args)
+    except FileNotFoundError as error:
+        parser.error(str(error))
+    print(table(found))
+    if args.json:
+        print(json.dumps(found))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.reasoning", description=__doc__)
+    parser.add_argument("--cases", type=Path, help="folder with one folder per set")
+    parser.add_argument("--truth", type=Path, help="accepted answers (default: DIR/truth.jsonl)")
+    parser.add_argument("--model", default="none", help="which model to ask; none (default): the built-in analyst")
+    parser.add_argument("--base-url", help="its server (default: that of the settings)")
+    parser.add_argument("--behaviour", choices=("gullible", "fabricating"), help="measure the defence instead")
+    parser.add_argument("--sets", nargs="*", default=[], help="only these sets")
+    parser.add_argument("--limit", type=int, default=0, help="only the first N cases (default: all)")
+    parser.add_argument("--derived", type=int, default=PER_SET, help="healthy and unanswerable cases from each set")
+    parser.add_argument("--rounds", type=int, default=Limits().rounds, help="turns of the analyst at most")
+    parser.add_argument("--call-seconds", type=float, default=45.0, help="time for one call of the model")
+    parser.add_argument("--prompt-tokens", type=int, default=0, help="limit of the dossier's tables in a prompt")
+    parser.add_argument("--processes", type=int, choices=range(1, PROCESSES + 1), default=PROCESSES)
+    parser.add_argument("--out", type=Path, help="also write the answers, one JSON object per line")
+    parser.add_argument("--json", action="store_true", help="end with one JSON object")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
