@@ -1,8 +1,8 @@
 """`python -m benchmarks.reasoning --cases DIR --model NAME|none`: the analyst on public incidents, and the defence.
 
-Every case goes through the product's own road into a store: analysis, turns and probes, conclusion. The truth is read only
-after everything was answered. `--behaviour gullible|fabricating` instead measures what a model that obeys planted orders,
-or invents, can bring about; it needs no further argument.
+Every case goes through the product's own road: stored, analysed, investigated in turns and probes, concluded. The truth
+is read only after everything was answered. `--behaviour gullible|fabricating` instead measures what a model that obeys
+planted orders, or invents, can bring about; it needs no further argument.
 """
 
 import argparse
@@ -51,11 +51,8 @@ def answers(wanted: Sequence[Job], setup: Setup, processes: int) -> Iterator[Ans
             if found is not None and found.error:
                 print(f"{found.id} ({found.variant}): {found.error}", file=sys.stderr)
             if done % 20 == 0 or done == len(futures) or setup.model.kind != "none":
-                print(
-                    f"{done} of {len(futures)} after {time.monotonic() - started:.0f} s",
-                    file=sys.stderr,
-                    flush=True,
-                )
+                took = time.monotonic() - started
+                print(f"{done} of {len(futures)} after {took:.0f} s", file=sys.stderr, flush=True)
             if found is not None:
                 yield found
 

@@ -1,8 +1,9 @@
 """Public cases as stored cases, and two kinds of cases derived from them by code, without looking at any answer.
 
 *Healthy*: the windows are moved so that both lie before the incident; what comes later is taken away, and so are
-alarms and observed states. Nothing is wrong in what is left, as far as the publisher's baseline is clean. *Unanswerable*:
-every table that carries evidence is taken away; what is left is one alarm without a reason, and who calls whom.
+alarms and observed states. Nothing is wrong in what is left, as far as the publisher's baseline is clean.
+*Unanswerable*: every table that carries evidence is taken away; what is left is one alarm without a reason, and who
+calls whom.
 """
 
 from datetime import datetime
@@ -19,7 +20,7 @@ from autopilot.incident.evidence import TABLES, CaseManifest, Table
 Variant = Literal["whole", "healthy", "unanswerable"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
 LEAST_SAMPLES = 3
-"""Different times at which the healthy window must have been measured, and as many before it, to judge it at all."""
+"""Times at which the healthy window must have been measured, and as many before it, to judge it at all."""
 _TIMED: tuple[tuple[Table, str], ...] = (
     ("metrics", "time"), ("logs", "time"), ("spans", "start"), ("changes", "time"),
 )  # fmt: skip

@@ -120,23 +120,24 @@ def table(found: Mapping[str, Any]) -> str:
     """The figures of each set and of all as one Markdown table."""
     detail: Mapping[str, Any] = found["detail"]
     lines = [
-        "| set | n | service AC@1 (95 %) | AC@3 | kind AC@1 (95 %) | kind AC@3 | abstained: whole | healthy | unanswerable |",
+        "| set | n | service AC@1 (95 %) | AC@3 | kind AC@1 (95 %) | kind AC@3 | "
+        "abstained: whole | healthy | unanswerable |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     everything = {**detail, "n": found["cases"]}
     lines += [_row(name, part) for name, part in (*detail["by_set"].items(), ("all", everything))]
-    per = detail["per_case"]
-    before, after = detail["unsupported_before"], detail["unsupported_after"]
-    lines += [
+    per, before, after = detail["per_case"], detail["unsupported_before"], detail["unsupported_after"]
+    spreads = {name: f"{some['median']:g} ({some['p95']:g})" for name, some in per.items()}
+    cost = "unknown" if found["cost_usd"] is None else f"${found['cost_usd']:.4f}"
+    return "\n".join([
+        *lines,
         "",
-        f"claims checked {found['claims_before']}, unsupported before enforcement {_cell(before)}, after {_cell(after)} "
-        f"of {after['n']} sentences shown; {detail['failed']} cases failed",
-        f"per case, median (95th percentile): {_spread(per['calls'])} calls, {_spread(per['input_tokens'])} input and "
-        f"{_spread(per['output_tokens'])} output tokens, {_spread(per['probes'])} probes, {_spread(per['seconds'])} s, "
-        f"of which reasoning {_spread(per['reasoning_seconds'])} s; cost of all "
-        f"{'unknown' if found['cost_usd'] is None else '$' + format(found['cost_usd'], '.4f')}",
-    ]
-    return "\n".join(lines)
+        f"claims checked: {found['claims_before']}; unsupported before enforcement: {_cell(before) or 'none made'}; "
+        f"after it: {_cell(after) or 'none shown'} of {after['n']} sentences; cases that failed: {detail['failed']}",
+        f"per case, median (95th percentile): calls {spreads['calls']}, input tokens {spreads['input_tokens']}, output "
+        f"tokens {spreads['output_tokens']}, probes {spreads['probes']}, seconds {spreads['seconds']}, of them "
+        f"reasoning {spreads['reasoning_seconds']}; cost of all {cost}",
+    ])  # fmt: skip
 
 
 def _row(name: str, part: Mapping[str, Any]) -> str:
@@ -159,7 +160,3 @@ def _cell(told: Mapping[str, Any]) -> str:
 
 def _counted(told: Mapping[str, Any] | None) -> str:
     return f"{told['hits']} of {told['n']}" if told and told["n"] else ""
-
-
-def _spread(told: Mapping[str, float]) -> str:
-    return f"{told['median']:g} ({told['p95']:g})"

@@ -14,6 +14,7 @@ from autopilot.reasoning.investigating.merging import store_tested, with_answers
 from autopilot.reasoning.investigating.model_turn import next_turn
 from autopilot.reasoning.judging.citations import neighbourhood
 from autopilot.reasoning.labels import BUILT_IN, left_early, no_model, unavailable
+from autopilot.reasoning.of_record import keep_diagnosis
 from autopilot.reasoning.prompts.planted import planted
 from autopilot.settings import Model
 
@@ -72,6 +73,7 @@ class ConfiguredAnalyst:
             request.investigation.turns, evidence, calibrate=self._calibrate, planted=planted(dossier)
         )
         tested = store_tested(self._store, request.dossier, dossier, request.investigation)
+        keep_diagnosis(self._store, request.incident_id, diagnosis)
         return Conclusion(diagnosis=diagnosis, dossier=tested)
 
     def _alone(self, request: InvestigateRequest, dossier: Dossier, label: str) -> Turn:
