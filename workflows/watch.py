@@ -8,6 +8,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from activities.verify import ReadSymptom, Verifying
+from autopilot.incident.effect import last_word, seen, watched
 from autopilot.incident.state import IncidentState
 from autopilot.incident.verification import (
     Reading,
@@ -49,13 +50,13 @@ class Watch:
         """What is watched, under the playbook's rules."""
         if self._state.snapshot is None:
             raise ValueError("an incident is watched only after it was opened")
-        rules = self._state.snapshot.playbook.verification
+        rules, effect = self._state.snapshot.playbook.verification, self._state.expected
         return VerificationPlan(
-            signals=tuple(self._state.signals[:8]),
+            signals=watched(self._state.signals, effect),
             interval=rules.interval,
             window=rules.window,
             stabilisation=rules.stabilisation,
-            deadline=rules.deadline,
+            deadline=last_word(rules.deadline, effect),
             settle=rules.settle,
         )
 
@@ -112,6 +113,7 @@ class Watch:
             before=self._state.before,
             readings=tuple(self._state.readings),
             seconds=(workflow.now() - acted_at) / timedelta(seconds=1),
+            effect=seen(self._state.expected, self.plan(), acted_at, self._state.readings),
         )
         self._state.verifications.append(verification)
         self._state.verdict = verdict

@@ -13,7 +13,7 @@ from autopilot.incident.evidence import CaseManifest, Document
 from autopilot.incident.finding import DossierBrief, TimelineEntry
 from autopilot.incident.investigation import Investigation
 from autopilot.incident.metric import Signal
-from autopilot.incident.plan import Plan, PreparedStep, StepResult
+from autopilot.incident.plan import ExpectedEffect, Plan, PreparedStep, StepResult
 from autopilot.incident.playbook import Snapshot
 from autopilot.incident.verification import Reading, Verdict, Verification
 
@@ -127,6 +127,12 @@ class IncidentState(BaseModel):
     def alert(self) -> Alert:
         """The alert that opened the incident."""
         return self.alerts[0]
+
+    @property
+    def expected(self) -> ExpectedEffect:
+        """What the chosen option should change; nothing measurable while none is chosen."""
+        option = self.plan.option(self.decision.option) if self.plan and self.decision else None
+        return option.expected if option is not None else ExpectedEffect()
 
     def seconds(self) -> dict[str, float | None]:
         """How long after the alert each milestone was reached, in seconds."""

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 from autopilot.incident.base import Line, Model, Time
 from autopilot.incident.finding import Finding
 from autopilot.incident.metric import Signal
+from autopilot.incident.plan import ExpectedEffect
 
 Verdict = Literal["fixed", "self_healed", "no_data", "still_broken", "worse"]
 
@@ -45,6 +46,23 @@ class Reading(Model):
         return tuple(None if value is None or math.isnan(value) else value for value in values)
 
 
+class EffectSeen(Model):
+    """Whether what was expected of the chosen option came about."""
+
+    expected: ExpectedEffect
+    reached: bool | None = None
+    """None: there was no data."""
+    value: float | None = None
+    """The level when it was reached, else the last one."""
+    seconds: float = 0.0
+    """After acting."""
+
+    @property
+    def in_time(self) -> bool:
+        """Whether it was reached before its deadline."""
+        return bool(self.reached) and self.seconds <= self.expected.within
+
+
 class Verification(Model):
     """The record of one verification."""
 
@@ -53,6 +71,8 @@ class Verification(Model):
     before: Reading | None = None
     readings: tuple[Reading, ...] = Field(default=(), max_length=200)
     seconds: float = 0.0
+    effect: EffectSeen | None = None
+    """None when no measurable effect was expected."""
 
 
 def healthy(plan: VerificationPlan, reading: Reading) -> bool:
