@@ -8,13 +8,18 @@ import httpx2  # the transport of the openai package: errors while a body is rea
 import openai
 
 from autopilot.clients.model_dialects import Dialect, Dialects, body, simpler
-from autopilot.clients.model_failures import ModelFailure, complaint, refused
+from autopilot.clients.model_failures import ModelFailure, about_content, complaint, refused
 from autopilot.clients.model_question import Question
 from autopilot.incident.ports import Failure
 from autopilot.settings_model import LanguageModel
 
 MAX_ANSWER = 1_000_000
 """Bytes of an answer; a longer one is refused."""
+
+
+_SHORTEST_KEY = 8
+"""Shorter ones, such as the placeholder for servers without keys, may be words of an answer."""
+_AZURE = (".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com")
 
 
 class _Unsupported(Exception):  # control flow of the negotiation, never seen outside
@@ -40,7 +45,6 @@ class ModelClient:
         self.settings = settings
         self._dialects = dialects or Dialects()
         key = settings.api_key.get_secret_value() if settings.api_key else None
-        self._secret = key or ""
         try:
             self._client = _connection(settings, key)
         except openai.OpenAIError as error:
@@ -51,6 +55,7 @@ class ModelClient:
             ) from error
         except httpx2.InvalidURL as error:
             raise _no_address(settings.base_url) from error
+        self._secret = self._client.api_key
         url = self._client.base_url
         if url.scheme not in ("http", "https") or not url.host or (url.port or 0) > 65_535:
             raise _no_address(settings.base_url)
@@ -70,6 +75,11 @@ class ModelClient:
     def dialect(self) -> Dialect:
         """What this server and model were found to understand."""
         return self._dialects.of(self.where, self.name)
+
+    @property
+    def names_deployments(self) -> bool:
+        """Whether `name` is one of Azure's deployments, which the server's list of models does not have."""
+        return self.settings.api_version is not None or self._client.base_url.host.endswith(_AZURE)
 
     def __str__(self) -> str:
         """How failures name it."""
@@ -122,8 +132,9 @@ class ModelClient:
             ) as response:
                 return self._read(response.iter_bytes(), deadline)
         except openai.APIStatusError as error:
-            learned = simpler(dialect, question, complaint(error))
-            raise _Unsupported(learned) if learned else refused(error, str(self), self._secret) from error
+            said = complaint(error)
+            learned = None if about_content(said) else simpler(dialect, question, said)
+            raise _Unsupported(learned) if learned else refused(error, str(self), self._without_key) from error
         except (openai.APIConnectionError, httpx2.HTTPError) as error:
             raise self._unreached(error) from error
         except (openai.OpenAIError, httpx2.InvalidURL) as error:
@@ -158,7 +169,11 @@ class ModelClient:
                     "timeout.",
                     maybe_billed=True,
                 )
-        return received.decode(errors="replace")
+        return self._without_key(received.decode(errors="replace"))
+
+    def _without_key(self, text: str) -> str:
+        """What a server says, should it say the key: answers are stored and failures are shown."""
+        return text.replace(self._secret, "***") if len(self._secret) >= _SHORTEST_KEY else text
 
 
 def _connection(settings: LanguageModel, key: str | None) -> openai.OpenAI:

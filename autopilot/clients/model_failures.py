@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
@@ -14,6 +14,8 @@ from autopilot.incident.ports import Failure
 _ECHO = frozenset({"input", "ctx", "url"})
 """Parts of an error that repeat what was sent."""
 _TRANSIENT = frozenset({408, 409, 425, 429})
+_TOO_LONG = ("context_length", "context length", "context window", "context size")
+_WITHHELD = ("content_filter", "content filter", "content management policy")
 _NO_MONEY = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 
 
@@ -44,22 +46,26 @@ class ModelFailure(Failure):
 
 
 def complaint(error: openai.APIStatusError) -> str:
-    """What a server says of a request it refuses, in lower case; empty for other errors."""
+    """What a server says of a request it refuses, in lower case, without what it repeats; else empty."""
     if error.status_code not in (400, 422):
         return ""
     text = json.dumps(error.body, default=str)
     return json.dumps(json.loads(text, object_pairs_hook=_without_echo)).lower()
 
 
+def about_content(said: str) -> bool:
+    """Whether a complaint is about what was asked, not about the form in which it was."""
+    return any(word in said for word in (*_TOO_LONG, *_WITHHELD))
+
+
 def _without_echo(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return {name: value for name, value in pairs if name not in _ECHO}
 
 
-def refused(error: openai.APIStatusError, model: str, secret: str) -> ModelFailure:
-    """What an HTTP error means. `model` says which one and where; `secret` is never repeated."""
+def refused(error: openai.APIStatusError, model: str, masked: Callable[[str], str]) -> ModelFailure:
+    """What an HTTP error means. `model` says which one and where; `masked` takes the key out of a text."""
     status, code = error.status_code, str(error.code or "")
-    message = str(error.message)
-    said = clean(message.replace(secret, "***") if secret else message, 200)
+    said = clean(masked(str(error.message)), 200)
     what = f"{model} answered {status}: {said}"
     about = complaint(error)
     if code in _NO_MONEY:
@@ -79,11 +85,11 @@ def refused(error: openai.APIStatusError, model: str, secret: str) -> ModelFailu
         return ModelFailure(
             f"{what}; check its api_key, name and base_url in the model settings.", who="operator", lasting=True
         )
-    if code == "context_length_exceeded" or "context length" in about or "context window" in about:
+    if any(word in about for word in _TOO_LONG):
         return ModelFailure(
             f"{what}; lower model.max_prompt_tokens or choose a model with a larger context.", who="operator"
         )
-    if "content_filter" in about or code == "content_filter":
+    if any(word in about for word in _WITHHELD):
         return ModelFailure(f"{what}; the server's content filter withheld the question.", who="operator")
     return ModelFailure(
         f"{what}; the request is wrong for this server: see docs/models.md for its settings.", who="developer"

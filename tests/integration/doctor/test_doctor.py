@@ -90,7 +90,10 @@ def office(vendors: Office) -> Office:
         "servicenow": {"base_url": vendors.servicenow.url, "user": "autopilot", "password": TOKEN},
         "jira": {"base_url": vendors.jira.url, "user": "autopilot", "token": TOKEN, "project": "SHOP"},
         "pager": {"routing_key": TOKEN},
-        "model": {"kind": "openai", "base_url": vendors.model.base_url, "api_key": TOKEN},
+        "model": {
+            "kind": "openai", "base_url": vendors.model.base_url, "api_key": TOKEN,
+            "fallbacks": {"spare": {"name": "gpt-4o", "base_url": vendors.model.base_url + "/", "api_key": TOKEN}},
+        },
         "triggers": {"slack_alert_channels": [vendors.slack.channel]},
     }  # fmt: skip
     vendors.documents = [
@@ -127,6 +130,7 @@ async def test_a_sound_installation_fails_nothing(
     assert {name for name, r in checks.items() if r.status == "skipped"} == {"aws"}
     assert checks["on-call"].detail == "any service: kim; checkout: kim"
     assert "gpt-4o" in checks["model"].detail
+    assert "gpt-4o" in checks["model fallback spare"].detail
     assert office.model.calls == []
 
 
@@ -140,6 +144,8 @@ async def test_each_thing_that_is_wrong_is_named_with_its_remedy(
     office.settings["jira"]["token"] = "wrong"
     office.settings["pager"]["routing_key"] = "short"
     office.settings["model"]["name"] = "gpt-unknown"
+    office.settings["model"]["planning"] = {"name": "gpt-absent"}
+    office.settings["model"]["fallbacks"]["spare"]["base_url"] = "http://127.0.0.1:1/v1"
     office.settings["store"] = {"kind": "folder", "path": "/proc/nowhere"}
     office.documents[2]["spec"]["people"] = [{"name": "kim", "pager": "P1"}]
     wrong = failed(await found(office.write(tmp_path, address(temporal), "nobody-polls")))
@@ -147,6 +153,7 @@ async def test_each_thing_that_is_wrong_is_named_with_its_remedy(
         "worker": "python worker.py", "case store": "store:", "on-call": "no Slack id", "seal key": "SEAL_KEY",
         "slack channel nowhere": "Invite the bot", "github": "404", "servicenow": "401", "jira": "401",
         "pager": "32 letters", "model": "gpt-4o",
+        "model for planning": "gpt-absent", "model fallback spare": "unreachable",
     }  # fmt: skip
     assert wrong.keys() == said.keys()
     assert [name for name, words in said.items() if words not in wrong[name]] == []
