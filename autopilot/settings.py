@@ -107,7 +107,7 @@ class Notes(Section):
     """What your teams know about their services, as one file per service."""
 
     path: Path
-    """Folder of `<service>.yaml` and `<service>.md` files; docs/operations.md describes them."""
+    """Folder of `<service>.yaml` and `<service>.md` files; docs/knowledge.md describes them."""
 
 
 class Slack(Section):
