@@ -42,7 +42,7 @@ class LogsProbe(ProbeArguments):
         lines = _of_level(templates(_containing(written, self.text)), self.level)
         if lines.is_empty():
             return _absent(self, place, seen, during(written, windows).height)
-        alike = lines.with_columns(service=pl.lit(place.name), template=pl.lit(_asked(self)))
+        alike = lines.with_columns(service=pl.lit(place.name), template=pl.lit(_asked(self, place.name)))
         row = rates(alike, windows).row(0, named=True)
         row["changed"], row["older"] = _changed(row, windows), written.height > during(written, windows).height
         told = _finding(self, place, row, windows)
@@ -71,9 +71,9 @@ def _of_level(lines: pl.DataFrame, level: str) -> pl.DataFrame:
     return lines.filter(severe if level == "error" else severe | pl.col("level").is_in(WARN))
 
 
-def _asked(probe: LogsProbe) -> str:
-    level = "" if probe.level == "any" else f" of level {probe.level} or worse"
-    return f'lines{level} that contain "{clean(probe.text, 120)}"' if probe.text else f"lines{level}"
+def _asked(probe: LogsProbe, service: str) -> str:
+    lines = {"any": "lines", "warning": "lines (warning or worse)", "error": "error lines"}[probe.level]
+    return f"{lines} of {service}" + (f' that contain "{clean(probe.text, 120)}"' if probe.text else "")
 
 
 def _changed(row: dict[str, Any], windows: Windows) -> Literal["present", "rose", "fell", "unchanged"]:
@@ -122,18 +122,19 @@ def _finding(probe: LogsProbe, place: Place, row: dict[str, Any], windows: Windo
         direction=directions[changed], size=now, baseline=usual, observed=now, unit="lines per minute",
         score=weight * row["after"] / (row["after"] + 2) if worse else weight,
         summary=(
-            f"{words}{_asked(probe)} of {place.name}{what}: {amount(now)} per minute{since}, {before}"
+            f"{words}{_asked(probe, place.name)}{what}: {amount(now)} per minute{since}, {before}"
             f"{first}, e.g. \"{clean(row['sample'], 110)}\""
         ),
         cause_kind=known.cause if known and worse and known.cause != "unknown" else None,
         mechanism=known.mechanism if known and worse else None,
-        provenance=Provenance(source="logs", query=f"{place.name}: {_asked(probe)}"[:1_000], window=windows.whole),
+        provenance=Provenance(source="logs", query=_asked(probe, place.name)[:1_000], window=windows.whole),
     )  # fmt: skip
 
 
 def _absent(probe: LogsProbe, place: Place, seen: Observed, lines: int) -> Answer:
-    text = f"No {_asked(probe)} among the {lines} lines of {place.name} during the incident, nor before"
-    return seen.absent("log", place.name, text, source="logs", query=f"{place.name}: {_asked(probe)}")
+    asked = _asked(probe, place.name)
+    text = f"No {asked} among the {lines} lines of it during the incident, nor before"
+    return seen.absent("log", place.name, text, source="logs", query=asked)
 
 
 PROBE = ProbeKind(

@@ -26,7 +26,7 @@ class Place:
     """What a name means in a table."""
 
     name: str
-    """As the case writes it; as it was asked for where it means nothing."""
+    """The service as the case writes it (of a resource, its service); as it was asked for where it means nothing."""
     rows: pl.DataFrame
     known: tuple[str, ...]
     """The services that the table knows."""
@@ -45,7 +45,8 @@ def find_place(table: pl.DataFrame, asked: str) -> Place:
             found = match(asked, texts[column], tail=tail)
             if found:
                 rows = table.filter(pl.col(column).cast(pl.String).is_in(found))
-                return Place(found[0], rows, texts["service"])
+                owners = names_in(rows["service"])
+                return Place(owners[0] if len(owners) == 1 else found[0], rows, texts["service"])
     return Place(clean(asked, _NAME), table.clear(), texts.get("service", ()))
 
 
