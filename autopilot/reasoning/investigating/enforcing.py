@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from autopilot.incident.cause import CauseKind
 from autopilot.incident.diagnosis import DroppedClaim
 from autopilot.incident.finding import Dossier
 from autopilot.incident.investigation import Proposed, ProposedLink
@@ -35,7 +36,9 @@ class Checking:
             return None
         supporting = self._existing(proposed.supporting, proposed.service)
         against = self._existing(proposed.contradicting, proposed.service)
-        text, cited = self._sentences(proposed.statement, (*supporting, *against), proposed.service)
+        text, cited = self._sentences(
+            proposed.statement, (*supporting, *against), proposed.service, proposed.cause_kind
+        )
         if not text:
             return None
         claim = Claim(
@@ -68,8 +71,10 @@ class Checking:
         self.dropped += found.dropped
         return found.ids
 
-    def _sentences(self, text: str, cited: Sequence[str], service: str) -> tuple[str, tuple[str, ...]]:
-        checked = enforce(text, cited, self.dossier, service, self.neighbours)
+    def _sentences(
+        self, text: str, cited: Sequence[str], service: str, kind: CauseKind | None = None
+    ) -> tuple[str, tuple[str, ...]]:
+        checked = enforce(text, cited, self.dossier, service, self.neighbours, kind=kind)
         self.claims += checked.checked
         self.dropped += checked.dropped
         return checked.text, checked.cited
