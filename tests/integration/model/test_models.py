@@ -11,7 +11,7 @@ from autopilot.incident.ports import Failure
 from autopilot.reasoning.asking.models import Models
 from autopilot.settings import Model
 from tests.integration.model.asking import CAUSE, MESSAGES, Cause, asker, cause, model
-from tests.integration.model.server import ModelServer, completion, error
+from tests.integration.model.server import ModelServer, Reply, completion, error
 
 
 class Clock:
@@ -36,7 +36,11 @@ def spare() -> Iterator[ModelServer]:
 def both(server: ModelServer, spare: ModelServer) -> Callable[..., Model]:
     """Settings with the second server behind the first."""
     behind = {"backup": {"name": "small", "base_url": spare.base_url, "api_key": "sk-of-the-spare"}}
-    return lambda **changes: model(server, fallbacks=behind, **changes)
+
+    def make(**changes: object) -> Model:
+        return model(server, fallbacks=behind, **changes)
+
+    return make
 
 
 def test_each_step_asks_its_own_model_in_its_own_way(
@@ -72,13 +76,13 @@ def test_a_key_and_its_prices_never_go_to_another_server(server: ModelServer, sp
 
 @pytest.mark.parametrize(
     "reply",
-    [error(401, "wrong key"), error(429, "no quota", code="insufficient_quota"), error(429, "wait", retry_after="50"),
-     error(500, "broken"), error(400, "odd request"), completion(None, refusal="no")],
+    [error(401, "wrong key"), error(429, "no quota", code="insufficient_quota"),
+     error(429, "wait", retry_after="50"), error(500, "broken"), error(400, "odd request"), completion(None, refusal="no")],
 )  # fmt: skip
 def test_when_one_model_fails_the_next_attempt_asks_the_next_at_once(
-    server: ModelServer, spare: ModelServer, both: Callable[..., Model], tmp_path: Path, reply: object
+    server: ModelServer, spare: ModelServer, both: Callable[..., Model], tmp_path: Path, reply: Reply
 ) -> None:
-    server.script = lambda _: reply  # pyright: ignore[reportAttributeAccessIssue] - parametrised replies
+    server.always(reply)
     models = Models(both())
     with pytest.raises(Failure, match=r"ext 'small' is asked\.") as caught:
         cause(models, tmp_path, 1)
@@ -187,5 +191,5 @@ def test_without_a_model_nothing_is_asked() -> None:
     models = Models(Model())
     assert not models.configured
     assert models.all == ()
-    with pytest.raises(Failure, match="model.kind"):
+    with pytest.raises(Failure, match=r"set model\.kind"):
         models.choose("analysis", 1)
