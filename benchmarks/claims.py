@@ -1,7 +1,7 @@
 """A second look at what is claimed, by other code than the product's enforcement and more lenient than it.
 
-It asks only whether finding ids exist, and whether numbers and names occur anywhere in what was found. What fails even
-that was made up; what passes may still cite the wrong finding, which enforcement looks at and this does not.
+It asks only whether finding ids exist, and whether numbers and names occur anywhere in what was found. What fails
+even that was made up; what passes may still cite the wrong finding, which enforcement looks at and this does not.
 """
 
 import re

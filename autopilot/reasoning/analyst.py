@@ -1,5 +1,6 @@
 """The analyst that settings ask for: a model behind enforcement, with the built-in analyst behind the model."""
 
+from autopilot.case.of_record import keep_diagnosis
 from autopilot.incident.finding import Dossier
 from autopilot.incident.investigation import Turn
 from autopilot.incident.ports import Attempt, CaseStore, Conclusion, InvestigateRequest
@@ -14,7 +15,6 @@ from autopilot.reasoning.investigating.merging import store_tested, with_answers
 from autopilot.reasoning.investigating.model_turn import next_turn
 from autopilot.reasoning.judging.citations import neighbourhood
 from autopilot.reasoning.labels import BUILT_IN, left_early, no_model, unavailable
-from autopilot.reasoning.of_record import keep_diagnosis
 from autopilot.reasoning.prompts.planted import planted
 from autopilot.settings import Model
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from autopilot.analysis.dossier import analyze
 from autopilot.analysis.engine import brief
 from autopilot.case.aside import aside
+from autopilot.case.of_record import diagnosis_of_record, dossier_of_record, plan_of_record
 from autopilot.case.reading import load_case
 from autopilot.case.store import document_uri
 from autopilot.incident.diagnosis import Diagnosis
@@ -19,7 +20,6 @@ from autopilot.incident.ports import Attempt, CaseStore, ChooseRequest, Failure,
 from autopilot.reasoning.analyst import ConfiguredAnalyst
 from autopilot.reasoning.casefile import load_dossier
 from autopilot.reasoning.comparing import Difference, compare, tools_of
-from autopilot.reasoning.of_record import diagnosis_of_record, dossier_of_record, plan_of_record
 from autopilot.reasoning.offline import investigate
 from autopilot.reasoning.planning.planner import ConfiguredPlanner
 from autopilot.reasoning.probing import ConfiguredProber

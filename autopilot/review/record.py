@@ -262,3 +262,22 @@ def summary(state: IncidentState, dossier: Dossier | None) -> list[str]:
         _end_sentence(state),
     ]
     return [_sentence(s) for s in sentences if s]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a model wrote for people who were not there."""
+
+    text: str
+    author: str
+    """Who wrote it, and how many sentences are not shown."""
+
+
+def told(state: IncidentState) -> Told | None:
+    """The plain summary, None when no model wrote one: the rule-based sentences then stand alone."""
+    written = state.summary
+    if written is None or not (written.text or written.dropped_claims):
+        return None
+    lost, some = len(written.dropped_claims), "All" if not written.text else str(len(written.dropped_claims))
+    of = f"{some} of its sentences {'was' if some == '1' else 'were'} dropped: the record does not bear them out."
+    return Told(written.text, f"Written by {written.analyst} from the record alone.{f' {of}' if lost else ''}")

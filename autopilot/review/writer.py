@@ -12,7 +12,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from pydantic import ValidationError
 
+from autopilot.case.of_record import keep_plan
+from autopilot.incident import offering
 from autopilot.incident.course import chosen, course
+from autopilot.incident.effect import seen_words
 from autopilot.incident.evidence import Document
 from autopilot.incident.finding import Dossier, Finding, TimelineEntry
 from autopilot.incident.metric import MetricRef
@@ -59,13 +62,18 @@ class ReviewWriter:
         load()
 
     def write(self, state: IncidentState) -> Document:
-        """Store `review.md`, `review.html` and a final `report.html`; returns the HTML review. Raises Failure."""
+        """Store `review.md`, `review.html`, a final `report.html` and the last plan; returns the HTML review.
+
+        Raises Failure.
+        """
         values = self._gathered(state)
         html = self._html.get_template("review.html").render(values | {"kind": "Post-incident review"})
         markdown = self._markdown.get_template("review.md").render(values | {"kind": "Post-incident review"})
         self._store.put(state.incident_id, "review.md", markdown.encode(), "text/markdown; charset=utf-8")
         self._store.put(state.incident_id, "report.html", html.encode(), "text/html; charset=utf-8")
         document = self._store.put(state.incident_id, "review.html", html.encode(), "text/html; charset=utf-8")
+        if state.plan is not None:
+            keep_plan(self._store, state.plan)
         log.info("review written", incident_id=state.incident_id, size=document.size)
         return document
 
@@ -92,9 +100,12 @@ class ReviewWriter:
         pictures = self._pictures(state, dossier, moments, case)
         return {
             "w": wording,
+            "told": offering,
+            "seen_words": seen_words,
             "state": state,
             "dossier": dossier,
             "summary": record.summary(state, dossier),
+            "told": record.told(state),
             "impact": record.impact(state, dossier),
             "timeline": moments,
             "pictures": pictures,
