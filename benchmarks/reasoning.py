@@ -1,8 +1,8 @@
 """`python -m benchmarks.reasoning --cases DIR --model NAME|none`: the analyst on public incidents, and the defence.
 
 Every case goes through the product's own road: stored, analysed, investigated in turns and probes, concluded. The
-truth is read only after everything was answered. `--behaviour gullible|fabricating` instead measures what a model can
-bring about that obeys planted orders, or invents; it needs no further argument.
+truth is read only after everything was answered. `--behaviour gullible|fabricating` instead measures what a model
+can bring about that obeys planted orders, or invents; it needs no further argument.
 """
 
 import argparse

@@ -135,8 +135,8 @@ def table(found: Mapping[str, Any]) -> str:
         f"claims checked: {found['claims_before']}; unsupported before enforcement: {_cell(before) or 'none'}; "
         f"after: {_cell(after) or 'none shown'} of {after['n']} sentences; cases that failed: {detail['failed']}",
         f"per case, median (95th percentile): calls {spreads['calls']}, input tokens {spreads['input_tokens']}, "
-        f"output tokens {spreads['output_tokens']}, probes {spreads['probes']}, seconds {spreads['seconds']}, of them "
-        f"reasoning {spreads['reasoning_seconds']}; cost of all {cost}",
+        f"output tokens {spreads['output_tokens']}, probes {spreads['probes']}, seconds {spreads['seconds']}, "
+        f"of them reasoning {spreads['reasoning_seconds']}; cost of all {cost}",
     ])  # fmt: skip
 
 

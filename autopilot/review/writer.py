@@ -105,7 +105,7 @@ class ReviewWriter:
             "state": state,
             "dossier": dossier,
             "summary": record.summary(state, dossier),
-            "told": record.told(state),
+            "account": record.told(state),
             "impact": record.impact(state, dossier),
             "timeline": moments,
             "pictures": pictures,
