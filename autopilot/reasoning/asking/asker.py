@@ -168,16 +168,12 @@ class Asker:
             elif not failure.maybe_billed:
                 self.ledger.settle(number, 0, 0)
             self.models.failed(self.model, failure)
-            raise self._for_the_next(failure) from failure
+            if other := self.models.another(self.step, self.model):
+                # With another model behind this one, its failure is worth another attempt, and at once.
+                raise ModelFailure(f"{failure} Next {other!r} is asked.", retry_after=_AT_ONCE) from failure
+            raise
         self.models.answered(self.model)
         self.answers.put(request, body)
-
-    def _for_the_next(self, failure: ModelFailure) -> ModelFailure:
-        """With another model behind this one, its failure is worth another attempt, and at once."""
-        other = self.models.another(self.step, self.model)
-        if not other:
-            return failure
-        return ModelFailure(f"{failure} Next {other!r} is asked.", retry_after=_AT_ONCE)
 
 
 def _request(client: ModelClient, question: Question) -> str:
