@@ -8,6 +8,7 @@ from autopilot.incident.base import clean
 from autopilot.incident.diagnosis import PlantedOrder
 from autopilot.incident.finding import Dossier, Finding
 from autopilot.incident.plan import Step
+from autopilot.reasoning.judging.precedent import about_incidents
 
 TrackRecord = Callable[[str, str], tuple[int, int]]
 """(service, tool) → (times it worked, times it was tried)."""
@@ -68,7 +69,7 @@ def past_of(step: Step, dossier: Dossier, planted: tuple[PlantedOrder, ...], tra
 
 
 def _records(step: Step, dossier: Dossier) -> list[Finding]:
-    return [f for f in dossier.findings if f.kind in ("record", "recurrence") and f.service == step.service]
+    return [f for f in dossier.findings if about_incidents(f) and f.service == step.service]
 
 
 def _helped(tool: str, finding: Finding) -> bool | None:
