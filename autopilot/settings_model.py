@@ -1,8 +1,8 @@
 """The settings of language models: which one each step asks, what is asked next, and what all may cost."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, model_validator
 
 from autopilot.settings_section import Section
 
@@ -32,6 +32,12 @@ class LanguageModel(Section):
     input_usd_per_million: float | None = Field(default=None, ge=0)
     """List price; None uses the built-in price table, and for unknown models only the token limit counts."""
     output_usd_per_million: float | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _whole_price(self) -> Self:
+        if (self.input_usd_per_million is None) != (self.output_usd_per_million is None):
+            raise ValueError("input_usd_per_million and output_usd_per_million belong together; set both or none")
+        return self
 
 
 class StepModel(Section):
@@ -78,6 +84,12 @@ class Model(LanguageModel):
     """What the tables of a dossier may take of one prompt."""
     max_tokens_per_incident: PositiveInt = 200_000
     max_usd_per_incident: PositiveFloat = 2.0
+
+    @model_validator(mode="after")
+    def _whole_steps(self) -> Self:
+        for step in get_args(ModelStep):
+            self.order(step)
+        return self
 
     def order(self, step: ModelStep) -> tuple[LanguageModel, ...]:
         """The models of a step: its own, then the fallbacks."""

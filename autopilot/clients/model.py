@@ -1,5 +1,7 @@
 """Language models through the OpenAI wire format: one bounded request, honest errors, no retries of its own."""
 
+import functools
+import ssl
 import time
 from collections.abc import Iterable
 from urllib.parse import quote
@@ -176,9 +178,15 @@ class ModelClient:
         return text.replace(self._secret, "***") if len(self._secret) >= _SHORTEST_KEY else text
 
 
+@functools.cache
+def _trusted() -> ssl.SSLContext:
+    """The certificates that are trusted; reading them takes a tenth of a second, so it is done once."""
+    return httpx2.create_ssl_context()
+
+
 def _connection(settings: LanguageModel, key: str | None) -> openai.OpenAI:
     """The vendor's client. Redirects are not followed: the key is meant for the configured server alone."""
-    direct = openai.DefaultHttpx2Client(follow_redirects=False)
+    direct = openai.DefaultHttpx2Client(follow_redirects=False, verify=_trusted())
     if settings.api_version is None:
         return openai.OpenAI(
             # Local servers want no key, but the package insists on one.

@@ -77,7 +77,8 @@ def test_a_key_and_its_prices_never_go_to_another_server(server: ModelServer, sp
 @pytest.mark.parametrize(
     "reply",
     [error(401, "wrong key"), error(429, "no quota", code="insufficient_quota"),
-     error(429, "wait", retry_after="50"), error(500, "broken"), error(400, "odd request"), completion(None, refusal="no")],
+     error(429, "wait", retry_after="50"), error(500, "broken"),
+     error(400, "odd request"), completion(None, refusal="no")],
 )  # fmt: skip
 def test_when_one_model_fails_the_next_attempt_asks_the_next_at_once(
     server: ModelServer, spare: ModelServer, both: Callable[..., Model], tmp_path: Path, reply: Reply
