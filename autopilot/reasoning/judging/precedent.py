@@ -5,10 +5,13 @@ from autopilot.incident.evidence import NOTE, WRONG_ANALYSIS
 from autopilot.incident.finding import Dossier, Finding
 from autopilot.reasoning.judging.claim import Claim
 
+_PROBED = "record "
+"""Before the record's id in what a probe found."""
+
 
 def about_incidents(finding: Finding) -> bool:
     """Whether a finding tells of an earlier incident; notes and denied explanations are records too."""
-    asked = finding.provenance.query.partition(":")[0]
+    asked = finding.provenance.query.removeprefix(_PROBED).partition(":")[0]
     return finding.kind in ("record", "recurrence") and asked not in (NOTE, WRONG_ANALYSIS)
 
 

@@ -27,7 +27,7 @@ def dossier(*findings: Finding) -> Dossier:
     return Dossier(incident_id="i", revision=1, scope_incident=WINDOW, findings=findings)
 
 
-@pytest.mark.parametrize("query", ["note:checkout:1", "wrong_analysis:bad_deploy:old:1"])
+@pytest.mark.parametrize("query", ["note:checkout:1", "wrong_analysis:bad_deploy:old:1", "record note:checkout:1"])
 def test_what_people_wrote_down_is_no_past_success_of_a_tool(query: str) -> None:
     assert past_of(STEP, dossier(record("knowledge:old")), (), None).bonus > 0
     assert past_of(STEP, dossier(record(query)), (), None).bonus == 0
