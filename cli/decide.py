@@ -17,7 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     choice.add_argument("--manual", action="store_true", help="people handle it by hand")
     choice.add_argument("--reanalyse", metavar="TEXT", help="analyse again with this hint")
     parser.add_argument("--plan", default="", metavar="DIGEST", help="refuse unless this is still the plan")
-    parser.add_argument("--comment", default="", metavar="TEXT")
+    parser.add_argument("--comment", default="", metavar="TEXT", help='"wrong analysis: …" is kept and counted')
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 

@@ -239,6 +239,9 @@ def feedback_modal(value: ButtonValue, reply_to: str = "") -> dict[str, JsonValu
                 "block_id": FEEDBACK_BLOCK,
                 "optional": True,
                 "label": _plain("What should be looked at?"),
+                "hint": _plain(
+                    "It is tested, not believed. Write “wrong analysis” where the explanation is wrong."
+                ),
                 "element": {
                     "type": "plain_text_input",
                     "action_id": FEEDBACK_INPUT,
