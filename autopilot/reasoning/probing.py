@@ -16,6 +16,7 @@ from autopilot.incident.base import TimeWindow
 from autopilot.incident.evidence import CaseManifest, Gap, Scope, SourceReport, Table
 from autopilot.incident.investigation import FINDINGS_PER_PROBE, Probe, ProbeResult
 from autopilot.incident.ports import CaseStore, Collector, ProbeOrder
+from autopilot.reasoning.judging.asked import unechoed
 from autopilot.reasoning.tables import Shared, StoredTables
 
 _SOURCES = 2
@@ -43,9 +44,9 @@ class ConfiguredProber:
             return ProbeResult(probe=order.probe, outcome="unknown", summary=probe_problem(order.probe))
         answer = self._answer(arguments, order, order.manifest)
         asked = self._asked_anew(arguments, answer, order)
-        if asked is not None and asked.parts:
+        if asked is not None and asked.told:
             answer = self._answer(arguments, order, _with(order.manifest, asked))
-        return _result(order, answer, asked)
+        return unechoed(_result(order, answer, asked))
 
     def _answer(self, arguments: ProbeArguments, order: ProbeOrder, manifest: CaseManifest) -> Answer:
         tables = CATALOGUE[order.probe.name].tables
@@ -99,7 +100,7 @@ class _Asked:
     reports: tuple[SourceReport, ...]
 
     @property
-    def parts(self) -> bool:
+    def told(self) -> bool:
         """Whether anything came, or the sources say that there is nothing."""
         return any(report.parts for report in self.reports) or self.answered
 
@@ -145,7 +146,7 @@ def _result(order: ProbeOrder, answer: Answer, asked: _Asked | None) -> ProbeRes
     if asked is None:
         return result
     names = ", ".join(report.source for report in asked.reports)
-    told = answer.summary if answer.outcome != "unknown" else f"{answer.summary}; {names} were asked for it anew"
+    told = answer.summary if answer.outcome != "unknown" else f"{answer.summary}; asked anew in vain: {names}"
     gaps: list[Gap] = [gap for report in asked.reports for gap in report.gaps]
     return ProbeResult.model_validate(
         result.model_dump()

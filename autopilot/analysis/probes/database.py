@@ -97,7 +97,7 @@ def _stores(asked: str, seen: Observed, graph: Graph) -> frozenset[str]:
         hints[service] |= {words(namespace), f"metric {words(metric)}"}
     for service, name, kind, resource in inventory.select("service", "name", "kind", "resource").iter_rows():
         hints[service or name] |= {words(kind), *({f"id {resource}"} if resource else set[str]())}
-    known = sorted({*hints, *graph.down, *graph.up} - {""})
+    known = sorted({*hints, *graph.down, *graph.up, *names_in(seen.table("logs")["service"])} - {""})
     resources = {h.removeprefix("id "): s for s in sorted(hints) for h in hints[s] if h.startswith("id ")}
     found = match(asked, known) or [resources[r] for r in match(asked, sorted(resources), tail=True)]
     around = {name for service in found for name in (service, *graph.down.get(service, ()))}
@@ -226,4 +226,5 @@ PROBE = ProbeKind(
     "measures it.",
     DatabaseProbe,
     ("metrics", "logs", "topology", "spans", "inventory"),
+    ("rose", "fell", "unchanged", "absent", "unknown"),
 )

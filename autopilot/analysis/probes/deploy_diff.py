@@ -218,4 +218,5 @@ PROBE = ProbeKind(
     "`absent` means that no change of the service came before the first symptom.",
     DeployDiffProbe,
     ("changes", "inventory"),
+    ("present", "absent", "unknown"),
 )

@@ -142,4 +142,5 @@ PROBE = ProbeKind(
     "`present` means new during the incident, `absent` that its lines never contain it.",
     LogsProbe,
     ("logs",),
+    ("present", "rose", "fell", "unchanged", "absent", "unknown"),
 )

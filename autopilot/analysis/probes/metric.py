@@ -96,4 +96,5 @@ PROBE = ProbeKind(
     "Did a metric of a service rise, fall or stay unchanged during the incident against its baseline?",
     MetricProbe,
     ("metrics",),
+    ("rose", "fell", "unchanged", "unknown"),
 )

@@ -137,4 +137,5 @@ PROBE = ProbeKind(
     "measured are healthy.",
     NeighboursProbe,
     ("topology", "spans", "metrics", "logs"),
+    ("present", "absent", "unknown"),
 )

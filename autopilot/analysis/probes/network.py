@@ -167,4 +167,5 @@ PROBE = ProbeKind(
     "sign was found where it would show, or that the far side answers: a rejection is an answer.",
     NetworkProbe,
     ("logs", "metrics", "spans", "topology", "state"),
+    ("present", "absent", "unknown"),
 )

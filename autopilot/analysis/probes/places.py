@@ -26,7 +26,7 @@ class Place:
     """What a name means in a table."""
 
     name: str
-    """The service as the case writes it (of a resource, its service); as it was asked for where it means nothing."""
+    """The service as the case writes it (of a resource: its own); as it was asked for where it means nothing."""
     rows: pl.DataFrame
     known: tuple[str, ...]
     """The services that the table knows."""

@@ -86,3 +86,5 @@ class ProbeKind:
     arguments: type[ProbeArguments]
     tables: tuple[Table, ...]
     """What it reads."""
+    outcomes: tuple[ProbeOutcome, ...]
+    """What it may answer."""

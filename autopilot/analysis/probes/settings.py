@@ -144,4 +144,5 @@ PROBE = ProbeKind(
     "use to the limits? `absent` means that it was observed and has no such setting.",
     SettingsProbe,
     ("inventory", "state", "metrics", "alarms"),
+    ("present", "absent", "unknown"),
 )

@@ -108,4 +108,5 @@ PROBE = ProbeKind(
     "means that there are records and none speaks of it.",
     SimilarIncidentsProbe,
     ("records",),
+    ("present", "absent", "unknown"),
 )

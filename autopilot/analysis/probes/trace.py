@@ -249,4 +249,5 @@ PROBE = ProbeKind(
     "their time? With a callee: of its calls into that service; `absent` means that it makes no such calls.",
     TraceProbe,
     ("spans",),
+    ("rose", "fell", "unchanged", "absent", "unknown"),
 )

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from autopilot.analysis.probes.catalogue import Answer, arguments_of, probe_problem
+from autopilot.analysis.probes.catalogue import CATALOGUE, Answer, arguments_of, probe_problem
 from autopilot.analysis.probes.probe import Observed
 from autopilot.case.case import Case
 from autopilot.case.schema import frame
@@ -12,11 +12,12 @@ from autopilot.incident.investigation import FINDINGS_PER_PROBE, Probe, ProbeNam
 from tests.unit.analysis.story import Story
 
 
-def ask(case: Case, name: ProbeName, onset: datetime | None = None, **arguments: Scalar) -> Answer:
+def ask(case: Case, name: ProbeName, onset: datetime | None = None, /, **arguments: Scalar) -> Answer:
     """The answer; whatever it is, it is bounded, and each of its findings says what was asked."""
     probe = Probe(id="P1", name=name, arguments=arguments, hypothesis=1, why="it might be wrong")
     assert not probe_problem(probe)
     answer = arguments_of(probe).answer(Observed(case, onset))
+    assert answer.outcome in CATALOGUE[name].outcomes
     assert 0 < len(answer.summary) <= 600
     assert len(answer.findings) <= FINDINGS_PER_PROBE
     assert all(f.provenance.query and f.provenance.source and f.summary for f in answer.findings)

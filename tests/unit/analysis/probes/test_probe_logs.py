@@ -27,8 +27,10 @@ def test_new_lines_are_present_with_rate_signature_and_example() -> None:
     answer = ask(throttled_checkout(1), "logs", service="checkout", text="ThroughputExceeded", level="error")
     found = answer.findings[0]
     assert (answer.outcome, found.direction, found.cause_kind) == ("present", "new", "throttled")
-    assert found.baseline == 0 and found.observed == pytest.approx(30, rel=0.2)
-    assert "30 per minute since 09:55" in answer.summary and "ProvisionedThroughputExceeded" in answer.summary
+    assert found.baseline == 0
+    assert found.observed == pytest.approx(30, rel=0.2)
+    assert "30 per minute since 09:55" in answer.summary
+    assert "ProvisionedThroughputExceeded" in answer.summary
 
 
 def test_more_and_fewer_lines_than_before() -> None:
@@ -74,10 +76,13 @@ def test_too_long_a_text_is_searched_by_its_beginning() -> None:
 def test_several_sorts_of_lines_are_told_one_by_one() -> None:
     case = written(USUAL, ("ERROR", "timeout of cart after {n} ms", 9, 0, 10), ("ERROR", "tax timeout", 9, 0, 10))
     answer = ask(case, "logs", service="api", text="timeout", level="any")
-    assert answer.outcome == "present" and len(answer.findings) == 3
+    assert answer.outcome == "present"
+    assert len(answer.findings) == 3
     assert {f.direction for f in answer.findings} == {"new"}
 
 
 def test_unknown_service_is_answered_with_those_that_write() -> None:
     answer = ask(only(throttled_checkout(1), "logs"), "logs", service="cart", text="x", level="any")
-    assert answer.outcome == "unknown" and "checkout" in answer.summary and answer.missing == ("logs",)
+    assert answer.outcome == "unknown"
+    assert "checkout" in answer.summary
+    assert answer.missing == ("logs",)

@@ -20,7 +20,9 @@ def test_rise_is_told_with_levels_and_onset() -> None:
     assert answer.outcome == "rose"
     first = answer.findings[0]
     assert (first.service, first.direction, first.cause_kind) == ("orders", "up", "throttled")
-    assert first.onset is not None and first.metric is not None and first.metric.name == "ReadThrottleEvents"
+    assert first.onset is not None
+    assert first.metric is not None
+    assert first.metric.name == "ReadThrottleEvents"
     assert "since 09:5" in answer.summary
 
 
@@ -35,8 +37,11 @@ def test_steady_metric_is_unchanged_with_both_levels(seed: int) -> None:
     answer = ask(healthy(seed), "metric", service="checkout", metric="Duration", region="us-east-1")
     assert answer.outcome == "unchanged"
     found = answer.findings[0]
-    assert found.baseline == pytest.approx(850, rel=0.05) and found.observed == pytest.approx(850, rel=0.05)
-    assert "unchanged at" in found.summary and "usually" in found.summary and found.direction == "none"
+    assert found.baseline == pytest.approx(850, rel=0.05)
+    assert found.observed == pytest.approx(850, rel=0.05)
+    assert "unchanged at" in found.summary
+    assert "usually" in found.summary
+    assert found.direction == "none"
 
 
 def test_part_of_a_name_and_the_kind_of_a_metric_are_understood() -> None:
@@ -53,8 +58,10 @@ def test_among_several_series_the_one_that_moved_leads_and_the_others_are_named(
     story = series(Story(1).steps(50), name="PoolWait")
     story.metric("api", "custom", "PoolSize", "Average", "Count", story.steps(5, (12, 50)), Service="api")
     answer = ask(story.case(), "metric", service="api", metric="pool", region="")
-    assert answer.outcome == "rose" and answer.findings[0].summary.startswith("PoolSize")
-    assert "1 of 2 series moved" in answer.summary and "PoolWait" in answer.summary
+    assert answer.outcome == "rose"
+    assert answer.findings[0].summary.startswith("PoolSize")
+    assert "1 of 2 series moved" in answer.summary
+    assert "PoolWait" in answer.summary
 
 
 def test_unknown_service_metric_and_region_are_answered_with_what_exists() -> None:
@@ -63,7 +70,8 @@ def test_unknown_service_metric_and_region_are_answered_with_what_exists() -> No
     metric = ask(case, "metric", service="search", metric="garbage", region="")
     region = ask(case, "metric", service="search", metric="cpu", region="eu-nowhere-9")
     assert {service.outcome, metric.outcome, region.outcome} == {"unknown"}
-    assert '"chekout"' in service.summary and "checkout" in service.summary
+    assert '"chekout"' in service.summary
+    assert "checkout" in service.summary
     assert "CPUUtilization" in metric.summary
     assert "us-east-1" in region.summary
     assert service.missing == region.missing == ("metrics",)
@@ -88,4 +96,5 @@ def test_no_data_is_not_health() -> None:
 
 def test_steady_series_without_history_cannot_be_said_to_be_unchanged() -> None:
     answer = ask(series(Story(1).steps(50)[-25:]).case(), "metric", service="api", metric="latency", region="")
-    assert answer.outcome == "unknown" and "nobody can say" in answer.summary
+    assert answer.outcome == "unknown"
+    assert "nobody can say" in answer.summary

@@ -46,7 +46,8 @@ def test_slow_callee_is_not_the_callers_own_time(service: str) -> None:
     own = ask(case, "trace", service=service, operation="", callee="")
     assert own.outcome == "unchanged"
     # Yet the answer says where the time goes, and that finding speaks of the service that takes it.
-    assert own.findings[-1].service == "store" and "store 25" in own.findings[-1].summary
+    assert own.findings[-1].service == "store"
+    assert "store 25" in own.findings[-1].summary
 
 
 def test_slow_service_and_calls_into_it_rose() -> None:
@@ -55,8 +56,10 @@ def test_slow_service_and_calls_into_it_rose() -> None:
     into = ask(case, "trace", service="api", operation="", callee="store")
     assert (own.outcome, into.outcome) == ("rose", "rose")
     found = own.findings[0]
-    assert found.baseline == pytest.approx(20, rel=0.1) and found.observed == pytest.approx(250, rel=0.1)
-    assert found.unit == "ms" and "40 calls, 60 before" in found.summary
+    assert found.baseline == pytest.approx(20, rel=0.1)
+    assert found.observed == pytest.approx(250, rel=0.1)
+    assert found.unit == "ms"
+    assert "40 calls, 60 before" in found.summary
 
 
 def test_faster_calls_fell_and_like_calls_are_unchanged() -> None:
@@ -75,7 +78,8 @@ def test_own_failures_rise_and_failures_of_a_callee_do_not_count() -> None:
 
 def test_calls_that_are_never_made_are_absent() -> None:
     answer = ask(shop(), "trace", service="store", operation="", callee="web")
-    assert answer.outcome == "absent" and "none of them calls web" in answer.summary
+    assert answer.outcome == "absent"
+    assert "none of them calls web" in answer.summary
 
 
 def test_spans_that_cannot_be_compared_or_do_not_exist_are_unknown() -> None:
@@ -90,9 +94,11 @@ def test_unknown_names_are_answered_with_what_exists() -> None:
     case = shop()
     for arguments in ({"service": "sore", "callee": ""}, {"service": "api", "callee": "sore"}):
         answer = ask(case, "trace", operation="", **arguments)
-        assert answer.outcome == "unknown" and "store" in answer.summary
+        assert answer.outcome == "unknown"
+        assert "store" in answer.summary
     operation = ask(case, "trace", service="api", operation="sell", callee="")
-    assert operation.outcome == "unknown" and "buy" in operation.summary
+    assert operation.outcome == "unknown"
+    assert "buy" in operation.summary
 
 
 def test_broken_spans_do_no_harm() -> None:

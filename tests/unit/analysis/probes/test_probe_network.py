@@ -1,0 +1,80 @@
+"""The network probe: calls that found nobody speak for it, answers of the far side against it."""
+
+import pytest
+
+from autopilot.case.case import Case
+from tests.unit.analysis.probes.ask import ask, nothing
+from tests.unit.analysis.probes.test_probe_trace import shop
+from tests.unit.analysis.story import Story, healthy, throttled_checkout
+
+
+def lines(text: str, *, peer_series: tuple[str, float] | None = None) -> Case:
+    story = Story(2)
+    story.add("topology", {"caller": "api", "callee": "cart", "weight": 1.0, "source": "configuration"})
+    story.logs("api", "INFO", "request {n} served", 180, 6)
+    if text:
+        story.logs("api", "ERROR", text, 9, 12)
+    if peer_series:
+        name, level = peer_series
+        story.metric("api", "host", name, "Sum", "Count", story.steps(2, (9, level)), Service="api")
+    return story.case()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "dial tcp: lookup cart on 10.0.0.2:53: no such host",
+        "cart: connection refused",
+        "read cart: connection reset by peer",
+        "call to cart timed out after {n} ms",
+    ],
+)
+def test_failures_of_connections_and_names_are_present(text: str) -> None:
+    answer = ask(lines(text), "network", service="api", peer="cart")
+    assert answer.outcome == "present"
+    assert (answer.findings[0].kind, answer.findings[0].direction) == ("log", "new")
+
+
+def test_retransmissions_that_rise_are_present_and_steady_ones_are_not() -> None:
+    risen = ask(lines("", peer_series=("TcpRetransSegs", 90)), "network", service="api", peer="")
+    steady = ask(lines("", peer_series=("TcpRetransSegs", 2)), "network", service="api", peer="")
+    assert (risen.outcome, steady.outcome) == ("present", "absent")
+    assert "1 series of the network" in steady.summary
+    assert len(steady.findings) == 2
+
+
+def test_rejections_are_answers() -> None:
+    answer = ask(throttled_checkout(1), "network", service="checkout", peer="orders")
+    assert answer.outcome == "absent"
+    assert answer.summary.startswith("The far side answers")
+    assert answer.findings[0].cause_kind == "throttled"
+
+
+def test_calls_that_are_taken_up_are_answers() -> None:
+    answer = ask(shop(work=250), "network", service="api", peer="store")
+    assert answer.outcome == "absent"
+    assert "40 calls of api were taken up by store" in answer.summary
+    assert answer.findings[0].kind == "trace"
+
+
+def test_lines_without_any_sign_are_an_answer_too() -> None:
+    answer = ask(healthy(1), "network", service="checkout", peer="")
+    assert answer.outcome == "absent"
+    assert "No new failure of connections" in answer.summary
+
+
+def test_no_data_is_unknown() -> None:
+    for case in (nothing(), lines("")):
+        answer = ask(case, "network", service="cart", peer="api")
+        assert answer.outcome == "unknown"
+    known = ask(lines(""), "network", service="carts", peer="")
+    assert known.outcome == "unknown"
+    assert "cart" in known.summary
+
+
+def test_host_outside_is_a_peer_as_well() -> None:
+    answer = ask(
+        lines("call to api.bank.example: connection refused"), "network", service="api", peer="api.bank.example"
+    )
+    assert answer.outcome == "present"
+    assert "api.bank.example" in answer.summary

@@ -1,0 +1,56 @@
+"""The settings probe tells what is in force and how much room is left."""
+
+import json
+
+from tests.unit.analysis.probes.ask import ask, nothing
+from tests.unit.analysis.story import TABLE_ARN, Story, healthy, throttled_checkout
+
+
+def test_limit_that_is_reached_leads() -> None:
+    answer = ask(throttled_checkout(1), "settings", service="orders", setting="")
+    limit, settings = answer.findings
+    assert answer.outcome == "present"
+    assert (limit.cause_kind, limit.observed) == ("capacity", 6_000)
+    assert "up to 100% of" in limit.summary
+    assert "read_capacity=100" in settings.summary
+    assert settings.resource == TABLE_ARN
+
+
+def test_room_that_is_left_accuses_nobody() -> None:
+    answer = ask(healthy(1), "settings", service=TABLE_ARN, setting="capacity")
+    assert answer.findings[0].cause_kind is None
+    assert "up to 4" in answer.findings[0].summary
+
+
+def test_setting_that_a_resource_does_not_have_is_absent() -> None:
+    answer = ask(healthy(1), "settings", service="checkout", setting="max_connections")
+    assert answer.outcome == "absent"
+    assert "memory_mb" in answer.summary
+    assert ask(healthy(1), "settings", service="checkout", setting="(?!").outcome == "absent"
+
+
+def test_observed_objects_stand_in_for_an_inventory() -> None:
+    story = Story(1)
+    story.add(
+        "state",
+        {
+            "kind": "rds_instance",
+            "name": "ledger",
+            "service": "ledger-db",
+            "body": json.dumps({"max_connections": 90}),
+        },
+        {"kind": "event", "name": "ledger", "service": "ledger-db", "body": json.dumps({"message": "x"})},
+        {"kind": "rds_instance", "name": "broken", "service": "ledger-db", "body": "{"},
+    )
+    answer = ask(story.case(), "settings", service="ledger-db", setting="connections")
+    assert answer.outcome == "present"
+    assert "max_connections=90" in answer.summary
+    assert len(answer.findings) == 1
+
+
+def test_unknown_resource_is_answered_with_what_exists() -> None:
+    answer = ask(healthy(1), "settings", service="order", setting="")
+    assert answer.outcome == "unknown"
+    assert "orders" in answer.summary
+    assert answer.missing == ("inventory",)
+    assert ask(nothing(), "settings", service="orders", setting="").outcome == "unknown"
