@@ -47,9 +47,9 @@ def message_blocks(view: IncidentView) -> list[Block]:
     blocks += _progress(view)
     if view.next_step and not view.outcome:
         blocks.append(section(f"*Next step*\n{escaped(view.next_step, TEXT)}"))
-    if view.options and _still_open(view):
+    if (view.options or view.impossible) and _still_open(view):
         blocks.append({"type": "divider"})
-        blocks += [_option(option) for option in view.options]
+        blocks += [*(_option(option) for option in view.options), *_beside(view)]
     blocks += _buttons(view)
     blocks += _footer(view)
     return blocks[:MAX_BLOCKS]
@@ -120,6 +120,13 @@ def _option(option: OptionView) -> Block:
     elif option.note:
         lines.append(f"_note:_ {escaped(option.note, 300)}")
     return section("\n".join(line for line in lines if line))
+
+
+def _beside(view: IncidentView) -> list[Block]:
+    """What cannot work and why, and what to know of how the options were chosen."""
+    lines = [f"_not possible now:_ {escaped(text, 300)}" for text in view.impossible[:3]]
+    lines += [f"_mind:_ {escaped(text, 300)}" for text in view.asides[:4]]
+    return [_context("\n".join(lines))] if lines else []
 
 
 def _buttons(view: IncidentView) -> list[Block]:

@@ -1,6 +1,8 @@
 """What is said in the thread under the incident's message: the detail that the message has no room for."""
 
 from autopilot.incident.diagnosis import Diagnosis, Hypothesis
+from autopilot.incident.effect import seen_words
+from autopilot.incident.offering import asides, expectation, impossible, provenance
 from autopilot.incident.plan import Option, Plan, StepResult
 from autopilot.incident.verification import Verification
 from autopilot.incident.wording import VERDICTS, gap_words, plain, step_words, test_words, worst_first
@@ -34,10 +36,12 @@ def diagnosis_note(diagnosis: Diagnosis) -> str:
 
 
 def _offered(option: Option) -> str:
-    impossible = "" if option.feasible else f" (not possible: {option.infeasible_reason})"
-    lines = [f"{option.id}. {plain(option.title)}{impossible}"]
+    blocked = "" if option.feasible else f" (not possible: {option.infeasible_reason})"
+    expected = expectation(option)
+    lines = [f"{option.id}. {plain(option.title)}{blocked}", *([f"• expected: {expected}"] if expected else [])]
     for prepared in option.steps:
         lines += [f"• {plain(change)}" for change in prepared.dry_run.changes]
+        lines += [f"• {source}" for source in provenance(prepared.step)]
         lines += [f"• mind: {warning}" for warning in prepared.dry_run.warnings]
         if prepared.step.command:
             lines.append(f"• by hand: {prepared.step.command}")
@@ -45,12 +49,13 @@ def _offered(option: Option) -> str:
 
 
 def plan_note(plan: Plan) -> str:
-    """What each option would change, and how to do it by hand."""
-    if not plan.options:
-        return "No tool can help here; please handle it by hand or ask for another analysis."
-    parts = [f"Options of plan {plan.revision}", *(_offered(o) for o in plan.options)]
-    if plan.recommendations:
-        parts.append("\n".join(["For later", *(f"• {text}" for text in plan.recommendations)]))
+    """What each option would change and from where its values come, what cannot work, and how all was chosen."""
+    nothing = "No tool can help here; please handle it by hand or ask for another analysis."
+    parts = (
+        [f"Options of plan {plan.revision}", *(_offered(o) for o in plan.options)] if plan.options else [nothing]
+    )
+    rest = (("Not possible now", impossible(plan)), ("Mind", asides(plan)), ("For later", plan.recommendations))
+    parts += ["\n".join([title, *(f"• {text}" for text in texts)]) for title, texts in rest if texts]
     return _cut("\n\n".join(parts))
 
 
@@ -61,4 +66,5 @@ def action_note(results: list[StepResult]) -> str:
 
 def verification_note(verification: Verification) -> str:
     """Whether it helped."""
-    return f"{VERDICTS[verification.verdict]} after {verification.seconds:.0f} s: {verification.explanation}."
+    said = f"{VERDICTS[verification.verdict]} after {verification.seconds:.0f} s: {verification.explanation}."
+    return f"{said}\n{seen_words(verification.effect)}." if verification.effect else said

@@ -4,6 +4,7 @@ from pydantic import Field
 
 from autopilot.incident.base import Line, Link, Model, Name, Time
 from autopilot.incident.course import chosen, course, who
+from autopilot.incident.offering import asides, expectation, impossible
 from autopilot.incident.plan import Option
 from autopilot.incident.state import IncidentState
 from autopilot.incident.wording import VERDICTS, clock, effects, gap_words, headline, plain, worst_first
@@ -46,6 +47,10 @@ class IncidentView(Model):
     gaps: tuple[Line, ...] = ()
     next_step: Line = ""
     options: tuple[OptionView, ...] = ()
+    impossible: tuple[Line, ...] = ()
+    """What would have been offered and cannot work now, with the reason."""
+    asides: tuple[Line, ...] = ()
+    """What to know of how the options were chosen."""
     decidable: bool = False
     """Whether buttons are open."""
     plan_revision: int = 0
@@ -74,7 +79,7 @@ def _option_view(option: Option) -> OptionView:
         steps=tuple(plain(p.step.summary) for p in option.steps),
         risk=option.risk,
         reversibility=option.reversibility,
-        expected=option.expected.description,
+        expected=expectation(option),
         reach=option.reach,
         feasible=option.feasible,
         note=option.infeasible_reason or "; ".join(warnings),
@@ -108,6 +113,8 @@ def incident_view(state: IncidentState) -> IncidentView:
         gaps=tuple(gap_words(g) for g in worst_first(state.manifest.gaps if state.manifest else ())),
         next_step=state.next_step,
         options=tuple(_option_view(o) for o in state.plan.options) if state.plan else (),
+        impossible=impossible(state.plan) if state.plan else (),
+        asides=asides(state.plan) if state.plan else (),
         decidable=state.request is not None and state.decision is None,
         plan_revision=state.plan.revision if state.plan else 0,
         plan_digest=state.plan.plan_digest if state.plan else "",

@@ -100,7 +100,7 @@ class ReviewWriter:
         pictures = self._pictures(state, dossier, moments, case)
         return {
             "w": wording,
-            "told": offering,
+            "offering": offering,
             "seen_words": seen_words,
             "state": state,
             "dossier": dossier,

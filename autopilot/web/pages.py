@@ -4,6 +4,7 @@ import hashlib
 import re
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import structlog
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -13,8 +14,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from autopilot.incident import wording
+from autopilot.incident import offering, wording
 from autopilot.incident.course import chosen
+from autopilot.incident.effect import seen_words
 from autopilot.incident.evidence import Document
 from autopilot.incident.finding import Dossier
 from autopilot.incident.plan import StepResult
@@ -53,6 +55,8 @@ def templates() -> Environment:
     )  # fmt: skip
     env.filters.update(clock=_clock, day=_day, short=wording.short, web_link=story.web_link, span=story.span)
     env.filters.update(plain=wording.plain, gap=wording.gap_words)
+    words: dict[str, Any] = {"offering": offering, "seen_words": seen_words}
+    env.globals.update(words)
     return env
 
 

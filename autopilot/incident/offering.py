@@ -1,0 +1,55 @@
+"""A plan in words for people: where arguments come from, what cannot work and why, what a model was refused. Pure."""
+
+from collections import Counter
+
+from autopilot.incident.base import Scalar
+from autopilot.incident.effect import expected_words
+from autopilot.incident.plan import Option, Plan, Step
+from autopilot.incident.wording import plain, short, shortened
+
+REASONS = 4
+"""Different reasons of refusals that are told."""
+
+
+def _value(value: Scalar) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "none" if value is None else short(str(value))
+
+
+def provenance(step: Step) -> tuple[str, ...]:
+    """Each argument with its source, such as `version 1: inventory checkout:live versions[1]; healthy by F8`."""
+    return tuple(
+        f"{plain(name)} {_value(value)}: {plain(step.sources[name])}"
+        for name, value in step.arguments.items()
+        if step.sources.get(name)
+    )
+
+
+def expectation(option: Option) -> str:
+    """What an option should change, by how much and until when."""
+    return expected_words(option.expected)
+
+
+def impossible(plan: Plan) -> tuple[str, ...]:
+    """What would have been offered and cannot work now, with the reason."""
+    return tuple(
+        f"{plain(option.title)}: cannot work now, {shortened(option.infeasible_reason)}"
+        for option in plan.infeasible
+    )
+
+
+def refusals(plan: Plan) -> str:
+    """How many requests of a model were refused and why, none of its words; empty when none was."""
+    if not plan.refused:
+        return ""
+    count = len(plan.refused)
+    reasons = Counter(f"{dropped.claim}: {dropped.reason}" for dropped in plan.refused).most_common()
+    told = [f"{reason}{f' ({times} times)' if times > 1 else ''}" for reason, times in reasons[:REASONS]]
+    more = "; and more" if len(reasons) > REASONS else ""
+    return f"{count} request{'' if count == 1 else 's'} of the model refused: {'; '.join(told)}{more}."
+
+
+def asides(plan: Plan) -> tuple[str, ...]:
+    """What a reader should know of how the options were chosen: the notes, and what a model was refused."""
+    return (*plan.notes, *([refused] if (refused := refusals(plan)) else []))
