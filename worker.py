@@ -126,7 +126,7 @@ def build_ports(settings: Settings) -> Ports:
         toolbox=CatalogueToolbox(catalogue),
         notifier=build_notifier(settings),
         reviewer=ReviewWriter(store),
-        summariser=ConfiguredSummariser(settings.model, store),
+        summariser=ConfiguredSummariser(settings.model, store, models=models),
         knowledge=Remembering(knowledge, store, {tool.name: tool.addresses for tool in catalogue.tools}),
     )
 

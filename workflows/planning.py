@@ -16,6 +16,8 @@ from workflows.calls import ASK, QUICK, THINK, call
 from workflows.people import People
 
 MAX_INFEASIBLE = 5
+CHOICE_SECONDS = 30.0
+"""Time for a model to choose; people are waiting for the options."""
 
 
 class Planning:
@@ -65,7 +67,8 @@ class Planning:
     async def _choose(self, request: ChooseRequest) -> PlanDraft:
         """A model's choice among the offers, else the built-in one."""
         try:
-            return await call(Activities.choose_options, request, ASK, "choose options that really differ")
+            kind = ASK.within(CHOICE_SECONDS)
+            return await call(Activities.choose_options, request, kind, "choose options that really differ")
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise

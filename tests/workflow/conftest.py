@@ -3,7 +3,8 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import pytest_asyncio
 from pydantic import SecretStr
@@ -39,9 +40,11 @@ class Bench:
         started = await self.incidents.start(first, StartIncident(history_limit=history_limit))
         return self.client.get_workflow_handle_for(IncidentWorkflow.run, started.group)
 
-    async def until(self, handle: Handle, true: Callable[[IncidentState], bool]) -> IncidentState:
+    async def until(
+        self, handle: Handle, true: Callable[[IncidentState], bool], seconds: float = 20
+    ) -> IncidentState:
         """Poll the state query until something holds."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(seconds):
             while True:
                 state = await handle.query(IncidentWorkflow.state)
                 if true(state):
@@ -84,11 +87,12 @@ async def bench(client: Client) -> AsyncIterator[Bench]:
         yield Bench(client, world, queue, Incidents(client, queue))
 
 
-def make_worker(client: Client, world: FakeWorld, queue: str, **options: object) -> Worker:
-    """A worker whose every port is the world."""
+def make_worker(client: Client, world: FakeWorld, queue: str, **options: Any) -> Worker:
+    """A worker whose every port is the world, but for those among `options`; the rest is the SDK's."""
     ports = Ports(
         playbooks=world, collector=FakeCollector(world), store=world, analyzer=world, analyst=world, prober=world,
         planner=world, toolbox=world, notifier=world, reviewer=world, summariser=world, knowledge=world,
     )  # fmt: skip
+    given = {field.name: options.pop(field.name) for field in fields(Ports) if field.name in options}
     settings = Settings(seal_key=SecretStr(SEAL_KEY.decode()))
-    return build_worker(client, build_activities(ports, client, settings), queue, **options)
+    return build_worker(client, build_activities(replace(ports, **given), client, settings), queue, **options)

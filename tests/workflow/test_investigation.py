@@ -1,4 +1,4 @@
-"""Turns and probes on a real Temporal server: each an activity of its own, bounded, and possible without a model."""
+"""Turns and probes on a real Temporal server: each an activity of its own, bounded, possible without a model."""
 
 import asyncio
 
