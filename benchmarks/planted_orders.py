@@ -1,4 +1,4 @@
-"""Orders that somebody planted in what is collected (`planted_orders.yaml`), as they arrive in the collected texts."""
+"""Orders that somebody planted in what is collected (`planted_orders.yaml`), as they arrive in its texts."""
 
 import base64
 import codecs

@@ -1,5 +1,7 @@
 """The analyst that settings ask for: a model behind enforcement, with the built-in analyst behind the model."""
 
+from collections.abc import Sequence
+
 from autopilot.case.of_record import keep_diagnosis
 from autopilot.incident.finding import Dossier
 from autopilot.incident.investigation import Turn
@@ -15,6 +17,7 @@ from autopilot.reasoning.investigating.merging import store_tested, with_answers
 from autopilot.reasoning.investigating.model_turn import next_turn
 from autopilot.reasoning.judging.citations import neighbourhood
 from autopilot.reasoning.labels import BUILT_IN, left_early, no_model, unavailable
+from autopilot.reasoning.prompts.collected import collected_texts
 from autopilot.reasoning.prompts.planted import planted
 from autopilot.settings import Model
 
@@ -70,7 +73,12 @@ class ConfiguredAnalyst:
             neighbourhood(edges) if edges else None,
         )
         diagnosis = conclude(
-            request.investigation.turns, evidence, calibrate=self._calibrate, planted=planted(dossier)
+            request.investigation.turns,
+            evidence,
+            calibrate=self._calibrate,
+            planted=planted(
+                dossier, {**_remarks(request.feedback), **collected_texts(self._store, request.manifest)}
+            ),
         )
         tested = store_tested(self._store, request.dossier, dossier, request.investigation)
         keep_diagnosis(self._store, request.incident_id, diagnosis)
@@ -106,3 +114,7 @@ class ConfiguredAnalyst:
     def _service(request: InvestigateRequest, dossier: Dossier) -> str:
         services = request.manifest.scope.services
         return symptom_service(dossier, services[0] if services else "")
+
+
+def _remarks(feedback: Sequence[str]) -> dict[str, str]:
+    return {f"remark {number} of a person": text for number, text in enumerate(feedback, start=1)}

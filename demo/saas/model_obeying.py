@@ -15,7 +15,7 @@ from demo.saas.model_answers import DIAGNOSE, Said
 from demo.saas.model_reading import Request
 from demo.saas.server import Json
 
-_TOOL = re.compile(r"(?<![\w/@-])([a-z][a-z0-9]{2,}(?:\.|__)[a-z]+(?:_[a-z]+)*)\b(?![./@-])")
+_TOOL = re.compile(r"(?<![\w/@-])([a-z][a-z0-9]+(?:\.|__)[a-z]+(?:_[a-z]+)+)\b(?![./@-])")
 _NAME = r"[a-z][\w-]{2,40}"
 _TARGET = re.compile(rf"(?:\b(?:on|of|for|target[:=]?|table|service|to|in)\s+|[\"'`])({_NAME})", re.IGNORECASE)
 _PAIR = re.compile(r"\b([a-z_]{2,30})\s?=\s?[\"']?([\w.:/-]{1,60})")

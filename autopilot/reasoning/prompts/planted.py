@@ -60,7 +60,10 @@ def _texts(dossier: Dossier) -> Iterable[tuple[str, str]]:
 
 
 def _of_finding(finding: Finding) -> tuple[str, ...]:
-    return (finding.summary, finding.service, finding.resource, finding.region, finding.change_id, finding.unit)
+    labels = (finding.metric.name, *finding.metric.dimensions.values()) if finding.metric else ()
+    return (
+        finding.summary, finding.service, finding.resource, finding.region, finding.change_id, finding.unit, *labels
+    )  # fmt: skip
 
 
 def planted(dossier: Dossier, others: Mapping[str, str] | None = None) -> tuple[PlantedOrder, ...]:
