@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.diagnosis import Diagnosis, Hypothesis, PlantedOrder
-from autopilot.incident.finding import Dossier
+from autopilot.incident.finding import Dossier, Finding
 from autopilot.incident.investigation import ProbeResult, Turn
 from autopilot.reasoning.investigating import explaining
 from autopilot.reasoning.investigating.abstaining import next_steps, nothing_to_blame, quiet, second_fault
@@ -14,6 +14,7 @@ from autopilot.reasoning.investigating.feedback import Idea, same, unmatched, wh
 from autopilot.reasoning.judging.claim import Claim
 from autopilot.reasoning.judging.weighing import Proposal, causal_chain, ranked, weigh
 from autopilot.reasoning.labels import BUILT_IN, unavailable
+from autopilot.reasoning.prompts.planted import withheld
 
 MAX_DROPPED = 30
 MAX_PLANTED = 10
@@ -59,7 +60,7 @@ def conclude(
     last, dossier = turns[-1], evidence.dossier
     checking = Checking(dossier, evidence.neighbours)
     written = _written(turns, checking, evidence)
-    own = [_retold(p, weigh(p, dossier, evidence.results), dossier) for p in _code(turns, evidence)]
+    own = [_retold(p, evidence) for p in _code(turns, evidence)]
     leading = own[0] if own and dossier.suspects else None
     said = [weigh(p, dossier, evidence.results) for p in written]
     extra = own if not said else [h for h in own if (h is leading or h.asked_by) and not _covered(h, said)]
@@ -109,11 +110,27 @@ def _code(turns: Sequence[Turn], evidence: Evidence) -> list[Proposal]:
     return [p for p in own if any(same(p.claim, claim) for claim in told)] or own
 
 
-def _retold(proposal: Proposal, tested: Hypothesis, dossier: Dossier) -> Hypothesis:
-    """A hypothesis of code in the light of its tests: what they found for it is quoted first."""
+def _retold(proposal: Proposal, evidence: Evidence) -> Hypothesis:
+    """A hypothesis of code in the light of its tests: what they found for it is quoted too."""
+    tested = weigh(proposal, evidence.dossier, evidence.results)
     new = [i for t in tested.tests if t.probe and t.outcome == "held" for i in t.finding_ids]
-    ids = dict.fromkeys((*new, *proposal.supporting))
-    return tested.model_copy(update={"statement": explaining.statement(proposal.claim, dossier, tuple(ids))})
+    ids = tuple(dict.fromkeys((*proposal.supporting, *new)))
+    edit = _edited(proposal.claim, evidence.results)
+    if edit is not None and tested.standing in ("confirmed", "likely"):
+        tested = tested.model_copy(update={"supporting": tuple(dict.fromkeys((*tested.supporting, edit.id)))})
+    told = explaining.statement(proposal.claim, evidence.dossier, ids, edit)
+    return tested.model_copy(update={"statement": told})
+
+
+def _edited(claim: Claim, results: Sequence[ProbeResult]) -> Finding | None:
+    """What the blamed change edits, or what was said of it in review: the most telling finding of its diff."""
+    for result in results:
+        if result.probe.name == "deploy_diff" and claim.change_id:
+            # The first finding is the change itself, which the statement names anyway.
+            own = [f for f in result.findings[1:] if f.change_id == claim.change_id]
+            plain = [f for f in own if withheld(f.summary) == f.summary]
+            return min(plain, key=lambda f: f.mechanism is None, default=None)
+    return None
 
 
 def _claim(hypothesis: Hypothesis) -> Claim:

@@ -11,7 +11,8 @@ from autopilot.reasoning.judging.claim import Claim
 from autopilot.reasoning.judging.weighing import UNRANKED, Proposal, suspect_for
 
 MAX_HYPOTHESES = 4
-ENOUGH_HYPOTHESES = 3
+ENOUGH_KINDS = 3
+"""Of explanations: two places of the same kind do not compete as two kinds do."""
 LONGEST = 400
 """Characters of a statement."""
 
@@ -23,7 +24,7 @@ _HEADS: dict[CauseKind, str] = {
     "throttled": "{place} gets more work than its limit allows and rejects the rest",
     "traffic_surge": "Demand on {service} rose beyond what it can serve",
     "slow_query": "Queries of {service} need more work than before",
-    "dependency": "Something {service} calls fails or is slow",
+    "dependency": "{service} fails or is slow, and what calls it suffers",
     "network": "The network between {service} and what it calls fails",
 }
 
@@ -34,11 +35,15 @@ def _short(text: str, limit: int = 150) -> str:
     return text if len(text) <= limit else text[: limit - 1].rpartition(" ")[0].rstrip(",;:") + "…"
 
 
-def _evidence(dossier: Dossier, ids: Sequence[str]) -> list[Finding]:
-    """The two findings that say most, without the change itself and without old records."""
-    found = (dossier.finding(i) for i in ids)
-    measured = [f for f in found if f is not None and f.kind not in ("change", "record", "version")]
-    return sorted(measured, key=lambda f: (-f.score, f.id))[:2]
+def _evidence(dossier: Dossier, ids: Sequence[str], first: Finding | None) -> list[Finding]:
+    """The two findings that say most: no old records, nothing that did not move, nothing twice."""
+    found = [f for f in (dossier.finding(i) for i in ids) if f is not None]
+    moved = [f for f in found if f.kind != "metric" or f.direction != "none"]
+    measured = [f for f in moved if f.kind not in ("change", "record", "version")]
+    kept = {(f.kind, f.service, f.unit, signs.named(f) if f.metric else f.id): f for f in [first] if f is not None}
+    for f in sorted(measured, key=lambda f: (-f.score, f.id)):
+        kept.setdefault((f.kind, f.service, f.unit, signs.named(f) if f.metric else f.id), f)
+    return list(kept.values())[:2]
 
 
 def _quoted(finding: Finding) -> str:
@@ -47,13 +52,14 @@ def _quoted(finding: Finding) -> str:
     return f"each{text[4:]}" if text.startswith("Each ") else text
 
 
-def statement(claim: Claim, dossier: Dossier, ids: Sequence[str]) -> str:
+def statement(claim: Claim, dossier: Dossier, ids: Sequence[str], first: Finding | None = None) -> str:
     """The hypothesis in one plain sentence, its numbers quoted from findings.
 
     Args:
         claim: What is said.
         dossier: Where it is quoted from.
         ids: The findings for it, of which the two that say most are quoted.
+        first: A finding to quote before all others, such as what the blamed change edits.
     """
     suspect = suspect_for(claim, dossier)
     found = signs.change(dossier, claim.change_id)
@@ -67,7 +73,7 @@ def statement(claim: Claim, dossier: Dossier, ids: Sequence[str]) -> str:
     text = text[:1].upper() + text[1:] if claim.change_id else text  # names of services keep their case
     if claim.change_id and suspect is not None and suspect.mechanism:
         text += f", because {MECHANISMS[suspect.mechanism][1]}"
-    proof = "; ".join(f"{_quoted(f)} ({f.id})" for f in _evidence(dossier, ids))
+    proof = "; ".join(f"{_quoted(f)} ({f.id})" for f in _evidence(dossier, ids, first))
     whole = f"{text}: {proof}." if proof else f"{text}."
     return whole if len(whole) <= LONGEST else f"{whole[:LONGEST].rpartition(';')[0]}."
 
@@ -100,9 +106,12 @@ def _alternatives(dossier: Dossier, service: str) -> list[Claim]:
     """What else is commonly blamed, so that the leading explanation has something to compete with."""
     if not any(f.kind in ("metric", "log", "trace") for f in dossier.findings):
         return []
-    hit = signs.strongest(signs.limits(dossier))
-    throttled = [Claim("throttled", hit.service)] if hit else []
-    return [*throttled, Claim("traffic_surge", service), Claim("network", service)]
+    hit, done, risen = signs.strongest(signs.limits(dossier)), signs.work(dossier), signs.demand(dossier)
+    surge, network = Claim("traffic_surge", service), Claim("network", service)
+    if hit is not None:
+        return [Claim("throttled", hit.service), surge, network]
+    load = [Claim("capacity", done.service)] if done is not None else []
+    return [*load, surge, network] if risen is not None else [*load, network, surge]
 
 
 def symptom_service(dossier: Dossier, preferred: str = "") -> str:
@@ -128,10 +137,11 @@ def proposals(dossier: Dossier, service: str, asked: Sequence[Idea] = ()) -> lis
     suspected = [_from_suspect(s, dossier, who_asked(_claim(s), asked)) for s in dossier.suspects]
     wanted = [_from_claim(claim, dossier, idea.said) for idea in asked for claim in idea.claims]
     kept = _distinct([*suspected[:1], *wanted, *suspected[1:]])[:MAX_HYPOTHESES]
-    if len(kept) < ENOUGH_HYPOTHESES:
-        kinds = {p.claim.cause_kind for p in kept}
-        others = [c for c in _alternatives(dossier, service) if c.cause_kind not in kinds]
-        kept = [*kept, *(_from_claim(claim, dossier) for claim in others)][:ENOUGH_HYPOTHESES]
+    for claim in _alternatives(dossier, service):
+        kinds, loaded = {p.claim.cause_kind for p in kept}, {p.claim.service for p in kept}
+        told = claim.cause_kind in kinds or (claim.cause_kind in signs.LIMITS and claim.service in loaded)
+        if not told and len(kinds) < ENOUGH_KINDS and len(kept) < MAX_HYPOTHESES:
+            kept.append(_from_claim(claim, dossier))
     return kept
 
 

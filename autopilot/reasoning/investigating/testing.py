@@ -44,7 +44,8 @@ _HEAVIER = _database("work_per_request", "no more work per request than before w
 _LIMITS = Attack("settings", "room left below the limit would refute it", {"setting": ""})
 _THROTTLING = _database("throttling", "no rejected work would refute it")
 _NEIGHBOURS = Attack("neighbours", "healthy services around it would refute it", {"direction": "both"})
-_CALLEES = Attack("neighbours", "callees that are all healthy would refute it", {"direction": "callees"})
+_CALLEES = Attack("neighbours", "callees that are all healthy would speak against it", {"direction": "callees"})
+_CALLERS = Attack("neighbours", "callers that are all healthy would speak against it", {"direction": "callers"})
 _TRACE = Attack("trace", "calls as quick and sound as before would refute it", {"operation": "", "callee": ""})
 _NETWORK = Attack("network", "a far side that answers would refute it", {"peer": ""})
 
@@ -61,7 +62,7 @@ _ATTACKS: dict[CauseKind, tuple[Attack, ...]] = {
     "memory": (_metric("memory"), _logs("memory")),
     "cpu": (_metric("cpu"), _LIMITS),
     "disk": (_metric("disk"), _logs("disk")),
-    "dependency": (_CALLEES, _TRACE),
+    "dependency": (_CALLERS, _TRACE),
     "network": (_NETWORK, _CALLEES),
     "certificate": (_logs("certificate"),),
     "permission": (_logs("denied"), _DIFF),
