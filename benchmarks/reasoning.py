@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from autopilot.incident.investigation import Limits
+from autopilot.observability import configure
 from autopilot.reasoning.replaying import asked_model
 from autopilot.settings import load
+from benchmarks import reasoning_defence
 from benchmarks.accuracy import PROCESSES, read_truth
 from benchmarks.cases import find_cases
 from benchmarks.reasoning_answers import Answer, Setup, answer
@@ -29,6 +31,7 @@ from benchmarks.reasoning_scores import figures, table
 PER_SET = 10
 """Cases of each set from which healthy and unanswerable ones are derived."""
 Job = tuple[Path, Variant]
+DEFENCES = {"gullible": reasoning_defence.gullible, "fabricating": reasoning_defence.fabricating}
 
 
 def jobs(cases: Sequence[Path], per_set: int) -> list[Job]:
@@ -84,11 +87,12 @@ def main() -> int:
         print("reasoning: name a folder with --cases, or a --behaviour; see docs/benchmarks.md", file=sys.stderr)
         return 0
     os.environ.setdefault("POLARS_MAX_THREADS", "1")  # one thread each for the processes that are about to start
+    configure("WARNING", readable=False)
     try:
-        found = measure(args)
+        found = DEFENCES[args.behaviour]() if args.behaviour else measure(args)
     except FileNotFoundError as error:
         parser.error(str(error))
-    print(table(found))
+    print(reasoning_defence.table(found) if args.behaviour else table(found))
     if args.json:
         print(json.dumps(found))
     return 0
@@ -100,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--truth", type=Path, help="accepted answers (default: DIR/truth.jsonl)")
     parser.add_argument("--model", default="none", help="which model to ask; none (default): the built-in analyst")
     parser.add_argument("--base-url", help="its server (default: that of the settings)")
-    parser.add_argument("--behaviour", choices=("gullible", "fabricating"), help="measure the defence instead")
+    parser.add_argument("--behaviour", choices=tuple(DEFENCES), help="measure the defence instead")
     parser.add_argument("--sets", nargs="*", default=[], help="only these sets")
     parser.add_argument("--limit", type=int, default=0, help="only the first N cases (default: all)")
     parser.add_argument("--derived", type=int, default=PER_SET, help="healthy and unanswerable cases from each set")

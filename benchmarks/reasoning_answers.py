@@ -21,7 +21,7 @@ from autopilot.reasoning.probing import ConfiguredProber
 from autopilot.settings import Model
 from benchmarks.cases import PublicCase, read_case
 from benchmarks.claims import Known, unsupported
-from benchmarks.reasoning_cases import Variant, derived, keep
+from benchmarks.reasoning_cases import Variant, derived, keep, starts_when_told
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,8 @@ def answer(folder: Path, variant: Variant, setup: Setup) -> Answer | None:
     """
     name, dataset = folder.name, folder.parent.name
     try:
+        if variant == "healthy" and not starts_when_told(folder):
+            return None
         public = read_case(folder)
         case = derived(public.case, variant)
         if case is None:

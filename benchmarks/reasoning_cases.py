@@ -6,7 +6,9 @@ alarms and observed states. Nothing is wrong in what is left, as far as the publ
 calls whom.
 """
 
+import json
 from datetime import datetime
+from pathlib import Path
 from typing import Literal, get_args
 
 import polars as pl
@@ -32,6 +34,12 @@ def derived(case: Case, variant: Variant) -> Case | None:
     if variant == "healthy":
         return healthy(case)
     return unanswerable(case) if variant == "unanswerable" else case
+
+
+def starts_when_told(folder: Path) -> bool:
+    """Whether the publisher says when the trouble began, or gives a time without any: else nothing is clean."""
+    told: dict[str, object] = json.loads((folder / "case.json").read_text())
+    return bool({"inject_time", "baseline"} & set(told))
 
 
 def healthy(case: Case) -> Case | None:
