@@ -7,14 +7,16 @@ from threading import Thread
 
 import pytest
 
+from autopilot.case.store import FolderCaseStore
 from autopilot.incident.base import TimeWindow
 from autopilot.incident.evidence import Scope
 from autopilot.incident.ports import Failure
 from autopilot.incident.state import IncidentState
+from autopilot.knowledge.remembering import Remembering
 from autopilot.knowledge.source import KnowledgeSource
 from autopilot.knowledge.sqlite import KnowledgeBase
 from autopilot.sources.base import Budget, Collected
-from tests.unit.knowledge.closed import T, explained, explanation, state
+from tests.unit.knowledge.closed import AIMS, T, explained, explanation, state
 
 
 @pytest.fixture
@@ -156,3 +158,11 @@ def test_the_source_yields_past_incidents_with_outcome_and_known_calls(knowledge
     assert "dynamodb.set_capacity on orders worked" in frames["records"][0]["resolution"]
     assert [(row["caller"], row["callee"]) for row in frames["topology"]] == [("checkout", "orders")]
     assert ("search", "index") in source.edges()
+
+
+def test_remembering_knows_what_tools_aim_at(knowledge: KnowledgeBase, tmp_path: Path) -> None:
+    store = FolderCaseStore(tmp_path / "cases")
+    Remembering(knowledge, store, AIMS).remember(explained(state(1), explanation("capacity")))
+    assert knowledge.calibrated("capacity", 0.8) == (None, 1)
+    Remembering(knowledge, store).remember(explained(state(2), explanation("capacity")))
+    assert knowledge.calibrated("capacity", 0.8) == (None, 1), "without aims a fix proves nothing"
