@@ -58,6 +58,11 @@ _QUIET = re.compile(
     r"|변하지 않|정상",
     re.IGNORECASE,
 )
+_DENIES = re.compile(
+    r"\b(?:no|not|none|never|without|nothing|neither|nor|unchanged|healthy|normal|absent|steady|free of)\b|n't\b"
+    r"|없|않",
+    re.IGNORECASE,
+)
 _ROSE = re.compile(
     r"\b(?:rose|risen|increased|grew|climbed|jumped|spiked|surged|soared|doubled|tripled|went up)\b|늘었|증가",
     re.IGNORECASE,
@@ -194,7 +199,8 @@ def _quantities(s: Statement) -> str:
 
 
 def _things(s: Statement) -> str:
-    allowed = s.evidence.things | (things_of(s.kind) if s.kind else frozenset[str]())
+    seen = s.evidence if _DENIES.search(s.whole) else s.evidence.shown
+    allowed = seen.things | (things_of(s.kind) if s.kind else frozenset[str]())
     strange = sorted(things(s.whole, named=True) - allowed)
     return f"nothing that is cited is about {strange[0]}" if strange else ""
 
@@ -207,6 +213,11 @@ def _words(s: Statement) -> str:
         if (not known or low in PRODUCTS) and low != s.service.lower() and not s.evidence.names(low):
             return f"the word {word!r} is no plain word and does not occur in what is cited"
     return ""
+
+
+def _presence(s: Statement) -> str:
+    affirms = not _DENIES.search(s.whole)
+    return "what is cited says that it is not there" if affirms and not s.evidence.shown.findings else ""
 
 
 def _directions(s: Statement) -> str:
@@ -229,7 +240,8 @@ def _order(s: Statement) -> str:
 
 _Check = Callable[[Statement], str]
 _CHECKS: tuple[_Check, ...] = (
-    _addresses, _alphabets, _quotations, _times, _names, _others, _quantities, _things, _words, _directions, _order,
+    _addresses, _alphabets, _quotations, _times, _names, _others, _quantities, _presence, _things, _words,
+    _directions, _order,
 )  # fmt: skip
 
 

@@ -70,6 +70,11 @@ class Evidence:
         told += ["release of a version" for f in self.findings if f.kind in ("change", "version")]
         return "\n".join([self.text, *told])
 
+    @property
+    def shown(self) -> "Evidence":
+        """Without the findings that say that something is not there: they name what they deny."""
+        return Evidence(tuple(f for f in self.findings if f.score > 0 or f.direction != "none" or f.size))
+
     @cached_property
     def stems(self) -> frozenset[str]:
         """The stems of every word, also of those inside `CamelCase` and `snake_case` names."""
@@ -171,7 +176,7 @@ class Evidence:
             return True
         if direction == "quiet":
             return any(f.direction == "none" and f.kind in _MEASURED for f in self.findings)
-        moving = [f for f in self.findings if f.direction != "none" and f.kind in _MEASURED]
+        moving = [f for f in self.findings if f.kind in _MEASURED and (f.direction != "none" or f.kind != "state")]
         return not moving or any(f.direction in ways for f in moving)
 
 

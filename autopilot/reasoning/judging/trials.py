@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from autopilot.incident.cause import CauseKind
+from autopilot.incident.cause import CAUSE_MEANING, CauseKind
 from autopilot.incident.diagnosis import Trial
-from autopilot.incident.finding import Dossier, Finding, VersionHealth
+from autopilot.incident.finding import Dossier, Finding, FindingKind, VersionHealth
 from autopilot.incident.investigation import ProbeResult
 from autopilot.reasoning.judging import signs
 from autopilot.reasoning.judging.answers import answers_for
@@ -135,10 +135,10 @@ def _limit_is_trigger(claim: Claim, dossier: Dossier) -> Trial | None:
     return _trial(text, "refuted", _ids(found, measured[1]))
 
 
-def _reachable(_: Claim, dossier: Dossier) -> Trial:
+def _reachable(claim: Claim, dossier: Dossier) -> Trial:
     """A rejection is an answer: who answers can be reached."""
     seen = signs.strongest(signs.limits(dossier))
-    if seen is None:
+    if seen is None or _own(claim, dossier):
         return _trial("Reachability: no answers from the far side were seen that would rule it out.", "silent")
     text = "The far side answered with rejections, so it was reached; a network fault would lose the calls."
     return _trial(text, "refuted", _ids(seen), decisive=True)
@@ -175,17 +175,93 @@ def _moved_first(claim: Claim, dossier: Dossier) -> Trial | None:
     return _trial(f"Order: {claim.service} shows signs no later than the first symptom.", "held", _ids(first))
 
 
+def _own(claim: Claim, dossier: Dossier) -> tuple[Finding, ...]:
+    """What shows this very kind of trouble at the claimed place: an object's state, a line of its log, a series."""
+    place = (
+        f
+        for f in dossier.findings
+        if f.service == claim.service or (claim.resource and f.resource == claim.resource)
+    )
+    return tuple(f for f in place if f.cause_kind == claim.cause_kind and f.kind in _SEEN)
+
+
+def _told(claim: Claim, dossier: Dossier) -> Trial:
+    """Trouble of this kind tells of itself: in the state of the object, or in the log of who meets it."""
+    meaning = CAUSE_MEANING[claim.cause_kind]
+    seen = signs.strongest(_own(claim, dossier))
+    announced = claim.cause_kind in ANNOUNCED
+    if seen is not None:
+        return _trial(
+            f"It shows: {seen.summary}", "held", _ids(seen), decisive=announced or seen.mechanism is not None
+        )
+    elsewhere = signs.strongest(
+        tuple(f for f in dossier.findings if f.cause_kind == claim.cause_kind and f.kind in _SEEN)
+    )
+    if elsewhere is not None:
+        text = f"Such trouble shows at {elsewhere.service}, not at {claim.service}: {elsewhere.summary}"
+        return _trial(text, "refuted", _ids(elsewhere))
+    read = [f for f in dossier.findings if f.service == claim.service and f.kind in ("log", "state")]
+    if read and announced:
+        text = f"Nothing tells of it ({meaning}) although logs and objects of {claim.service} were read."
+        return _trial(text, "refuted", _ids(signs.strongest(tuple(read))), decisive=True)
+    return _trial(f"No sign of it ({meaning}) was found at {claim.service}, and little of it was read.", "silent")
+
+
+def _sets_in(claim: Claim, dossier: Dossier) -> Trial | None:
+    """The symptom of a change sets in with the change; one that set in at another moment has another cause."""
+    steps = tuple(
+        f for f in dossier.findings if claim.change_id and f.change_id == claim.change_id and f.kind in _MEASURED
+    )
+    seen, found = signs.strongest(steps), signs.change(dossier, claim.change_id)
+    if seen is None or found is None:
+        return None
+    precise = abs((signs.happened(seen) - signs.happened(found)).total_seconds()) <= AT_ONCE
+    return _trial(f"It set in with the change: {seen.summary}", "held", _ids(seen, found), decisive=precise)
+
+
+def _first_of_all(claim: Claim, dossier: Dossier) -> Trial | None:
+    """Where trouble starts, it shows before it shows anywhere else."""
+    moments = [f for f in dossier.findings if f.onset and f.kind in (*_MEASURED, "state") and f.direction != "none"]
+    own = [f for f in moments if f.service == claim.service]
+    others = [f for f in moments if f.service != claim.service]
+    if not own or not others:
+        return None
+    first, next_one = min(own, key=signs.happened), min(others, key=signs.happened)
+    lead = (signs.happened(next_one) - signs.happened(first)).total_seconds()
+    unsure = first.onset_uncertainty + next_one.onset_uncertainty
+    if lead > max(unsure, 0.0):
+        text = f"Order: {claim.service} shows signs {lead / 60:.0f} min before any other service."
+        return _trial(text, "held", _ids(first, next_one), decisive=True)
+    if -lead > unsure + LATE:
+        text = f"Order: {next_one.service} shows signs {-lead / 60:.0f} min before {claim.service}."
+        return _trial(text, "refuted", _ids(next_one, first))
+    return None
+
+
+ANNOUNCED: frozenset[CauseKind] = frozenset(
+    {"certificate", "permission", "image", "startup", "crash", "scheduling"}
+)
+"""Kinds that cannot happen in silence: an object's state or an error line always tells of them."""
+AT_ONCE = 120.0
+"""Seconds within which a symptom sets in with a change."""
+LATE = 60.0
+_MEASURED: tuple[FindingKind, ...] = ("metric", "log", "trace")
+_SEEN: tuple[FindingKind, ...] = (*_MEASURED, "state", "trend")
+
 _Test = Callable[[Claim, Dossier], Trial | None]
 _BY_KIND: dict[CauseKind, tuple[_Test, ...]] = {
-    "bad_deploy": (_versions, _proportion),
-    "config_change": (),
+    "bad_deploy": (_versions, _proportion, _sets_in),
+    "config_change": (_sets_in, _told),
     "slow_query": (_proportion,),
     "traffic_surge": (_surge, _proportion),
     "capacity": (_limit_reached, _limit_is_trigger),
     "throttled": (_limit_reached, _limit_is_trigger),
     "quota": (_limit_reached, _limit_is_trigger),
-    "network": (_reachable, _moved_first),
-    "dependency": (_moved_first,),
+    "network": (_reachable, _told, _moved_first),
+    "dependency": (_told, _moved_first, _first_of_all),
+    "batch_job": (_told, _moved_first),
+    "data": (_told, _sets_in),
+    **dict.fromkeys(ANNOUNCED, (_told,)),
     **dict.fromkeys(signs.SATURATION, (_used_up,)),
 }
 
@@ -194,4 +270,4 @@ def trials_for(claim: Claim, dossier: Dossier, results: Sequence[ProbeResult] = 
     """Every test that the dossier and the answered probes allow for a claim, in a stable order."""
     tests: tuple[_Test, ...] = (_order, *_BY_KIND.get(claim.cause_kind, (_moved_first,)), denied)
     made = (test(claim, dossier) for test in tests)
-    return (*(t for t in made if t is not None), *answers_for(claim, results))
+    return (*(t for t in made if t is not None), *answers_for(claim, dossier, results))

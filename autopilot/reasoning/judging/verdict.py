@@ -17,6 +17,24 @@ CONFIRMED_FROM = 0.75
 LIKELY_FROM = 0.45
 CEILING = 0.95
 """Nobody who looks from outside is ever certain."""
+UNSUPPORTED = 0.20
+"""Nothing that was found speaks for it."""
+UNTESTED = 0.70
+"""No test was passed that could have refuted it; below `CONFIRMED_FROM`, so that nothing untested is confirmed."""
+ONE_KIND = 0.60
+"""All that speaks for it is of one kind, such as log lines alone."""
+ONE_FINDING = 0.55
+"""A single finding speaks for it."""
+ONE_SOURCE = 0.85
+"""One system says all of it: should that system be wrong, so are we."""
+UNANSWERED = 0.85
+"""A test was asked for and could not be made, and none of those that were asked was passed."""
+BLIND = 0.90
+"""A source failed, was denied, was too slow or over its budget: contrary evidence may hide there."""
+THIN = 0.40
+"""Analysis itself calls the evidence insufficient, or the hypothesis says that the cause is unknown."""
+REFUTED = 0.10
+"""A decisive test failed."""
 
 
 @dataclass(frozen=True)
@@ -59,29 +77,35 @@ def _score(weights: Weights) -> float:
     )
 
 
+def _unanswered(trials: Sequence[Trial]) -> bool:
+    asked = [t for t in trials if t.probe]
+    return any(t.outcome == "silent" for t in asked) and not any(t.outcome == "held" for t in asked)
+
+
 def _ceiling(weights: Weights) -> float:
     """The strictest cap that applies."""
-    caps = [CEILING]
-    if not weights.supporting:
-        caps.append(0.20)
-    if len({f.kind for f in weights.supporting}) == 1:
-        caps.append(0.60)
-    if not _outcomes(weights.trials, "held", decisive=True):
-        caps.append(0.70)
-    if blind_spots(weights.gaps):
-        caps.append(0.90)
-    if weights.insufficient:
-        caps.append(0.40)
-    if _outcomes(weights.trials, "refuted", decisive=True):
-        caps.append(0.10)
-    return min(caps)
+    support, trials = weights.supporting, weights.trials
+    caps = (
+        (not support, UNSUPPORTED),
+        (len(support) == 1, ONE_FINDING),
+        (len({f.kind for f in support}) == 1, ONE_KIND),
+        (len({f.provenance.source for f in support}) == 1, ONE_SOURCE),
+        (not _outcomes(trials, "held", decisive=True), UNTESTED),
+        (_unanswered(trials), UNANSWERED),
+        (blind_spots(weights.gaps) > 0, BLIND),
+        (weights.insufficient, THIN),
+        (_outcomes(trials, "refuted", decisive=True) > 0, REFUTED),
+    )
+    return min((cap for applies, cap in caps if applies), default=CEILING)
 
 
 def verdict(weights: Weights) -> tuple[Standing, float]:
     """Standing and confidence (0 to 1, uncalibrated).
 
     A decisive test that failed refutes. "confirmed" needs a decisive test that was passed, no test that failed and
-    no contradicting finding. Missing evidence can only lower the result.
+    no contradicting finding. The caps are the constants of this module; the strictest one counts. Each hypothesis
+    is judged by itself: of two independent faults both may be confirmed. Missing or contrary evidence never raises
+    the result.
     """
     confidence = round(max(0.0, min(_score(weights), _ceiling(weights))), 2)
     if _outcomes(weights.trials, "refuted", decisive=True):

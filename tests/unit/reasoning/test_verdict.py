@@ -14,6 +14,7 @@ TRIALS = st.builds(
     text=st.just("a test"),
     outcome=st.sampled_from(["held", "refuted", "silent"]),
     decisive=st.booleans(),
+    probe=st.sampled_from(["", "P1"]),
 )
 FINDINGS = st.lists(st.sampled_from(story.dossier().findings), unique_by=lambda f: f.id, max_size=6).map(tuple)
 WEIGHTS = st.builds(
@@ -47,6 +48,15 @@ def test_missing_or_contrary_evidence_never_raises_confidence(weights: Weights) 
     assert verdict(replace(weights, gaps=(*weights.gaps, story.gap("more"))))[1] <= confidence
     assert verdict(replace(weights, contradicting=(*weights.contradicting, story.PAST)))[1] <= confidence
     assert verdict(replace(weights, insufficient=True))[1] <= confidence
+    silent = Trial(text="asked in vain", outcome="silent", probe="P9")
+    assert verdict(replace(weights, trials=(*weights.trials, silent)))[1] <= confidence
+    doubt = Trial(text="doubt", outcome="refuted")
+    assert verdict(replace(weights, trials=(*weights.trials, doubt)))[1] <= confidence
+    for index in range(len(weights.supporting)):
+        fewer = (*weights.supporting[:index], *weights.supporting[index + 1 :])
+        assert verdict(replace(weights, supporting=fewer))[1] <= confidence
+    passed = tuple(t for t in weights.trials if t.outcome != "held")
+    assert verdict(replace(weights, trials=passed))[1] <= confidence
     failed = (*weights.trials, Trial(text="another", outcome="refuted", decisive=True))
     assert verdict(replace(weights, trials=failed))[0] == "refuted"
 
