@@ -98,7 +98,7 @@ def test_a_flood_of_calls_is_cut() -> None:
 
 
 def test_names_of_invented_functions_are_cleaned_and_bounded() -> None:
-    listed: Any = {"calls": [{"function": "dr\u200bop\x1b[31m" + "x" * 500, "arguments": {}}]}
+    listed = {"calls": [{"function": "dr\u200bop\x1b[31m" + "x" * 500, "arguments": {"x": 1}}]}
     (one,) = called(body(listed), FUNCTIONS)
     assert len(one.name) <= 64
     assert "\x1b" not in one.name + one.problem
