@@ -4,6 +4,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from activities.review import Reviewing
+from autopilot.incident.investigation import Limits
 from autopilot.incident.ports import SummaryRequest
 from autopilot.incident.state import IncidentState
 from autopilot.incident.view import ticket_text
@@ -46,7 +47,8 @@ class Closing:
         state = self._state
         if state.diagnosis is None:
             return
-        order, kind = SummaryRequest(state=state), ASK.within(SUMMARY_SECONDS)
+        limits = state.snapshot.playbook.investigation if state.snapshot else Limits()
+        order, kind = SummaryRequest(state=state), ASK.within(min(SUMMARY_SECONDS, limits.seconds))
         try:
             state.summary = await call(Reviewing.summarise, order, kind, "tell it in plain words")
         except ActivityError as error:

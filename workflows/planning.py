@@ -67,7 +67,7 @@ class Planning:
     async def _choose(self, request: ChooseRequest) -> PlanDraft:
         """A model's choice among the offers, else the built-in one."""
         try:
-            kind = ASK.within(CHOICE_SECONDS)
+            kind = ASK.within(min(CHOICE_SECONDS, request.plan.limits.seconds))
             return await call(Activities.choose_options, request, kind, "choose options that really differ")
         except ActivityError as error:
             if is_cancelled_exception(error):

@@ -31,7 +31,7 @@ from tests.workflow.conftest import Bench, make_worker
 from tests.workflow.fakes import FakeWorld, alert, quick_playbook
 
 SECONDS = 9.0
-"""Time limit of the investigation in these tests."""
+"""Time limit for the model in each phase."""
 
 
 class Dying(StandIn):
@@ -149,5 +149,5 @@ async def test_a_model_that_hangs_costs_no_more_than_the_time_limit(
     told = await _incident(client, tmp_path, 0, "timeout")
     assert told.closed.diagnosis is not None
     assert told.closed.diagnosis.analyst.startswith("built-in analyst (model unavailable: ")
-    assert told.to_options < SECONDS + 35
+    assert told.to_options < 2 * SECONDS + 5
     assert told.closed.outcome == "handed_over"
