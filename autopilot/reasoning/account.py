@@ -26,11 +26,11 @@ def account(state: IncidentState, dossier: Dossier) -> Dossier:
             kind="record",
             service=state.service,
             window=dossier.scope_incident,
-            score=0.0,
+            score=score,
             summary=withheld(text),
             provenance=Provenance(source=SOURCE),
         )
-        for number, text in enumerate(_facts(state)[:MAX_FACTS], start=last + 1)
+        for number, (text, score) in enumerate(_facts(state)[:MAX_FACTS], start=last + 1)
     )
     return dossier.model_copy(update={"findings": (*facts, *_cited(state, dossier))})
 
@@ -43,20 +43,23 @@ def _cited(state: IncidentState, dossier: Dossier) -> list[Finding]:
     return [f.model_copy(update={"summary": withheld(f.summary)}) for f in found[:MAX_CITED]]
 
 
-def _facts(state: IncidentState) -> list[str]:
+def _facts(state: IncidentState) -> list[tuple[str, float]]:
+    """What is known, and 1; what was refuted, and 0: only a sentence that denies it may rest on that."""
     alert = state.alerts[0] if state.alerts else None
     where = ", ".join(filter(None, (state.environment, *state.regions)))
-    facts = [
+    hypotheses = state.diagnosis.hypotheses if state.diagnosis else ()
+    known = [
         f"At {clock(alert.started_at)} UTC {headline(alert)!r} was reported for {state.service} ({where})."
         if alert
         else "",
         state.diagnosis.impact.summary if state.diagnosis else "",
-        *(_told(h) for h in (state.diagnosis.hypotheses if state.diagnosis else ())),
+        *(_told(h) for h in hypotheses if h.standing != "refuted"),
         *(f"At {clock(m.at)} UTC: {m.text}." for m in course(state)),
         _recovery(state),
         OUTCOMES.get(state.outcome, state.outcome) if state.outcome else "",
     ]
-    return [fact for fact in facts if fact]
+    refuted = [(_told(h), 0.0) for h in hypotheses if h.standing == "refuted"]
+    return [*((fact, 1.0) for fact in known if fact), *refuted]
 
 
 def _told(hypothesis: Hypothesis) -> str:
