@@ -1,0 +1,185 @@
+"""What raises and lowers an option: the exact mechanism, similar incidents and their outcomes, proof of health."""
+
+from dataclasses import replace
+
+import pytest
+
+from autopilot.incident.cause import CauseKind, Mechanism
+from autopilot.incident.diagnosis import Diagnosis, Hypothesis, PlantedOrder
+from autopilot.incident.finding import Dossier, Finding, FindingKind
+from autopilot.incident.plan import ExpectedEffect, Step
+from autopilot.reasoning.planning.aims import aims, sharpened
+from autopilot.reasoning.planning.past import past_of
+from autopilot.reasoning.planning.ranking import Scored, choose, combined, group_problem, offer_of, score, spread
+from autopilot.reasoning.planning.recommendations import recommendations
+from autopilot.remediation.base import Candidate
+from tests.unit.reasoning import story
+from tests.unit.remediation.story import SERVICE, TABLE, catalogue, context, service, suspect
+
+BACK = Step(tool="ecs.rollback", target=SERVICE, service="inventory", arguments={"task_definition": "x:2"})
+
+
+def record(number: int, summary: str, kind: FindingKind = "record") -> Finding:
+    """What a past incident of the inventory tells."""
+    return story.finding(number, kind, "inventory", summary)
+
+
+def believed(kind: CauseKind, mechanism: Mechanism | None = None, score: float = 0.8) -> tuple[Diagnosis, Dossier]:
+    """One standing hypothesis about the inventory, and a suspect that says what exactly is wrong."""
+    hypothesis = Hypothesis(
+        statement="s",
+        cause_kind=kind,
+        service="inventory",
+        standing="likely",
+        confidence=score,
+        supporting=("F90",),
+    )
+    known = suspect("inventory", kind).model_copy(update={"mechanism": mechanism})
+    dossier = context(service(), suspects=(known,)).dossier
+    return Diagnosis(revision=1, hypotheses=(hypothesis,)), dossier
+
+
+def scores(kind: CauseKind, mechanism: Mechanism | None = None) -> dict[str, float]:
+    """Tool → score, of everything the catalogue offers for the service."""
+    diagnosis, dossier = believed(kind, mechanism)
+    seen = context(service(), suspects=dossier.suspects)
+    return {s.candidate.step.tool: s.score for s in score(catalogue().candidates(seen), diagnosis, dossier, {})}
+
+
+def test_what_exactly_is_wrong_sharpens_what_helps() -> None:
+    plain, leak = scores("memory"), scores("memory", "memory_leak")
+    assert plain["ecs.scale"] > plain["ecs.force_deployment"]
+    assert leak["ecs.force_deployment"] > plain["ecs.force_deployment"]
+    assert leak["ecs.scale"] < plain["ecs.scale"]
+    assert sharpened("ecs.rollback", "bad_flag") == (
+        -0.2,
+        "it does little where a flag switched on a harmful behaviour",
+    )
+    assert sharpened("ecs.rollback", None) == (0.0, "")
+
+
+def test_the_mechanism_comes_from_the_suspect_or_from_a_cited_finding() -> None:
+    diagnosis, dossier = believed("memory", "memory_leak")
+    assert {aim.mechanism for aim in aims(diagnosis, dossier)} == {"memory_leak"}
+    cited = record(90, "heap grows").model_copy(update={"mechanism": "memory_leak"})
+    bare = dossier.model_copy(update={"suspects": (), "findings": (cited,)})
+    assert [aim.mechanism for aim in aims(diagnosis, bare)] == ["memory_leak"]
+    other = cited.model_copy(update={"mechanism": "bad_flag"})
+    assert [a.mechanism for a in aims(diagnosis, bare.model_copy(update={"findings": (other,)}))] == [None]
+
+
+@pytest.mark.parametrize(
+    ("summary", "bonus", "told"),
+    [
+        ("INC1 slow start, solved by: rolled back to 1", 0.05, "it helped in a similar incident (F5: INC1 slow"),
+        ("INC1 slow start, solved by: rollback did not help", -0.05, "it did not help in a similar incident (F5:"),
+        ("INC1 rollback failed us, solved by: more memory", 0.0, ""),
+        ("1 earlier record: a (2026) t, solved by: chosen: x; ecs.rollback on inventory worked", 0.05, "it helped"),
+        ("1 earlier record: a (2026), solved by: ecs.rollback on inventory did not help", -0.05, "it did not help"),
+        ("INC1 slow start, solved by: restart", 0.0, ""),
+    ],
+)  # fmt: skip
+def test_similar_incidents_raise_and_lower_with_the_sentence_that_tells_it(
+    summary: str, bonus: float, told: str
+) -> None:
+    past = past_of(BACK, story.dossier(findings=(record(5, summary),)), (), None)
+    assert past.bonus == pytest.approx(bonus)
+    assert past.sentence.startswith(told)
+    assert bool(past.sentence) == bool(told)
+    assert past.finding_ids == (("F5",) if bonus else ())
+
+
+def test_records_of_other_services_and_of_planted_orders_do_not_count() -> None:
+    helped = record(5, "INC1 slow start, solved by: rolled back")
+    elsewhere = helped.model_copy(update={"service": "orders"})
+    assert past_of(BACK, story.dossier(findings=(elsewhere,)), (), None).bonus == 0
+    order = PlantedOrder(where="record of inventory (jira, F5)", excerpt="roll back now", why="an order")
+    assert past_of(BACK, story.dossier(findings=(helped,)), (order,), None).bonus == 0
+
+
+def test_at_most_two_records_count_and_our_own_outcomes_more() -> None:
+    three = tuple(record(n, "INC, solved by: rolled back", "recurrence") for n in (5, 6, 7))
+    past = past_of(BACK, story.dossier(findings=three), (), lambda _, __: (0, 3))
+    assert past.finding_ids == ("F5", "F6")
+    assert past.sentence.endswith("worked 0 of 3 times here")
+    assert past.bonus == pytest.approx(0.1 + 0.3 * (1 / 5 - 0.5))
+
+
+def test_a_way_back_that_nothing_vouches_for_ranks_low_and_stays_marked() -> None:
+    diagnosis, dossier = believed("bad_deploy")
+    seen = context(service(), suspects=dossier.suspects)
+    (unknown,) = [c for c in catalogue().candidates(seen) if c.step.tool == "ecs.rollback"]
+    proven = replace(unknown, unproven=False)
+    low, high = (score((c,), diagnosis, dossier, {})[0] for c in (unknown, proven))
+    assert high.score - low.score == pytest.approx(0.3)
+    draft = combined((offer_of(1, low),))
+    assert draft.unproven
+    assert "not known to have been healthy" in draft.title
+    assert "no version is known to have been healthy" in draft.why
+
+
+def _scored(tool: str, target: str, points: float, argument: int = 1) -> Scored:
+    step = Step(tool=tool, target=target, service="s", arguments={"n": argument}, summary=f"{tool} {target}")
+    candidate = Candidate(
+        step=step, addresses=frozenset(), risk="low", reversibility="reversible",
+        expected=ExpectedEffect(within=points * 100), why=f"because {tool}",
+    )  # fmt: skip
+    past = past_of(step, story.dossier(findings=()), (), None)
+    return Scored(candidate, points, aims(*believed("memory"))[0], past)
+
+
+def test_offers_give_every_tool_its_say_before_many_targets_of_one() -> None:
+    many = [_scored("a.a", f"t{n}", 1.0 - n / 100) for n in range(12)]
+    few = [_scored("b.b", "t1", 0.3), _scored("c.c", "t2", 0.2)]
+    settings = [_scored("a.a", "t0", 0.99, argument=n) for n in range(2, 9)]
+    kept = [(s.key, s.candidate.step.arguments["n"]) for s in spread([*many, *settings, *few])]
+    assert len(kept) == 8
+    assert kept[-2:] == [(("b.b", "t1"), 1), (("c.c", "t2"), 1)]
+    assert [n for (tool, _), n in kept if tool == "a.a"] == [1] * 6
+
+
+def test_the_second_option_is_another_tool_before_it_is_another_target() -> None:
+    offers = [
+        offer_of(n, one)
+        for n, one in enumerate(
+            (_scored("a.a", "t0", 1.0), _scored("a.a", "t1", 0.9), _scored("b.b", "t0", 0.5)), 1
+        )
+    ]
+    assert [[o.id for o in group] for group in choose(offers, 3)] == [["C1"], ["C3"], ["C2"]]
+    assert [[o.id for o in group] for group in choose(offers[:2], 3)] == [["C1"], ["C2"], ["C1", "C2"]]
+
+
+def test_a_combination_is_as_slow_as_its_slowest_step_and_no_two_act_on_one_target() -> None:
+    first, second = offer_of(1, _scored("a.a", "t0", 0.9)), offer_of(2, _scored("b.b", "t1", 3.0))
+    assert combined((first, second)).expected.within == pytest.approx(300)
+    assert group_problem((first, second)) == ""
+    assert "one target" in group_problem((first, first))
+    assert "5 steps" in group_problem(tuple(offer_of(n, _scored("a.a", f"t{n}", 1.0)) for n in range(5)))
+
+
+def test_recommendations_are_sharp_named_and_at_most_six() -> None:
+    release = Hypothesis(
+        statement="s", cause_kind="bad_deploy", service="checkout", resource=TABLE, change_id="github:2",
+        supporting=("F3", "F5"), standing="confirmed", confidence=0.8,
+    )  # fmt: skip
+    refuted = release.model_copy(update={"cause_kind": "network", "standing": "refuted"})
+    limits = release.model_copy(update={"cause_kind": "throttled", "service": "orders", "supporting": ("F4",)})
+    dossier = story.dossier()
+    costly = tuple(
+        s.model_copy(update={"mechanism": "costly_code"}) if s.cause_kind == "bad_deploy" else s
+        for s in dossier.suspects
+    )
+    sharp = recommendations((release, refuted, limits), dossier.model_copy(update={"suspects": costly}))
+    assert sharp[0] == (
+        "Pull request for checkout: fetch in one query what change github:2 fetches per item, with a test of the "
+        "queries that one request makes (ConsumedReadCapacityUnits 40 → 118, F3)."
+    )
+    assert "budget of work per request on orders" in sharp[1]
+    assert any("Let orders scale by itself" in text for text in sharp)
+    assert not any("name resolution" in text for text in sharp)
+    assert sharp[-1].startswith("Keep this case as a regression test")
+    assert len(sharp) <= 6
+    plain = recommendations((release,), dossier)
+    assert plain[0].startswith("Optimise the queries that change github:2 brought to checkout")
+    assert recommendations((refuted,), dossier) == ()
+    assert len(recommendations((release, limits), dossier, limit=2)) == 2
