@@ -28,7 +28,7 @@ Pressure = Literal["rose", "fell", "unchanged"]
 Aspect = Literal["all", "load", "work_per_request", "slow_queries", "throttling", "connections", "locks"]
 _DATABASE = re.compile(
     r"dynamo|\brds\b|aurora|sql|postgres|mongo|redis|valkey|cassandra|memcache|elasti|opensearch|clickhouse|"
-    r"database|\bdb\b|docdb|oracle|maria|cockroach|neo4j|etcd|neptune|redshift|spanner|bigtable|firestore|cosmos"
+    r"database|db\b|docdb|oracle|maria|cockroach|neo4j|etcd|neptune|redshift|spanner|bigtable|firestore|cosmos"
 )
 _SPEAKS_OF_ONE = re.compile(
     r"read_capacity|write_capacity|quer(y|ies)|\bsql|\bdb\b|database|transaction|deadlock|row_|rows_"
@@ -45,6 +45,8 @@ _BY_CAUSE: Mapping[CauseKind, Aspect] = {
 _BY_SIGNAL: Mapping[str, Aspect] = {
     "latency": "slow_queries", "traffic": "load", "work": "load", "saturation": "load", "headroom": "load",
 }  # fmt: skip
+_FEW = 3
+"""Samples on either side below which a quotient says nothing."""
 _ORDER: tuple[Pressure, ...] = ("rose", "fell", "unchanged")
 _TURNED: Mapping[Pressure, Pressure] = {"rose": "fell", "fell": "rose", "unchanged": "unchanged"}
 _DIRECTIONS: Mapping[Pressure, Literal["up", "down", "none"]] = {"rose": "up", "fell": "down", "unchanged": "none"}
@@ -74,6 +76,7 @@ class DatabaseProbe(ProbeArguments):
             *_of_series(table, stores), *_of_quotients(table, graph, stores, seen.windows),
             *_of_limits(table, stores, seen), *_of_lines(lines, seen.windows),
         ]  # fmt: skip
+        signs = _seen_whole(signs)
         wanted = [sign for sign in signs if self.aspect in ("all", sign.aspect)]
         return _told(self, seen, wanted, sorted(stores), during(lines, seen.windows).height)
 
@@ -85,6 +88,14 @@ class _Sign:
     aspect: Aspect
     pressure: Pressure
     finding: Finding
+
+
+def _seen_whole(signs: Sequence[_Sign]) -> list[_Sign]:
+    """Without quotients that a limit caps: who is refused more work has not asked for less."""
+    capped = any(
+        s.pressure == "rose" and (s.aspect == "throttling" or s.finding.cause_kind == "capacity") for s in signs
+    )
+    return [s for s in signs if not (capped and s.aspect == "work_per_request" and s.pressure != "rose")]
 
 
 def _stores(asked: str, seen: Observed, graph: Graph) -> frozenset[str]:
@@ -127,7 +138,7 @@ def _of_series(table: SeriesTable, stores: frozenset[str]) -> list[_Sign]:
     signs: list[_Sign] = []
     for moved in found:
         aspect = _aspect(moved)
-        if aspect is not None and (moved.compared or moved.move != "unchanged"):
+        if aspect is not None and moved.sure:
             pressure = _TURNED[moved.move] if moved.row["signal"] == "headroom" else moved.move
             signs.append(_Sign(aspect, pressure, moved.finding()))
     return signs
@@ -138,7 +149,7 @@ def _of_quotients(table: SeriesTable, graph: Graph, stores: frozenset[str], wind
     return [
         _Sign("work_per_request", _moved(quotient), _per_request(quotient, windows))
         for quotient in quotients(table, graph)
-        if quotient.used["service"] in stores and quotient.row["n_base"] >= 2
+        if quotient.used["service"] in stores and quotient.row["n_base"] >= _FEW and quotient.row["n"] >= 2 * _FEW
     ]
 
 

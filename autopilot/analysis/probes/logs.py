@@ -8,7 +8,7 @@ from autopilot.analysis.clue import amount, clock, make_finding
 from autopilot.analysis.logs.clues import log_clues, rates
 from autopilot.analysis.logs.messages import WARN, templates
 from autopilot.analysis.logs.signatures import signature_of
-from autopilot.analysis.probes.places import Place, during, find_place, in_windows
+from autopilot.analysis.probes.places import during, find_place, in_windows
 from autopilot.analysis.probes.probe import Answer, Observed, ProbeArguments, ProbeKind
 from autopilot.analysis.windows import MICROS, Windows
 from autopilot.case.schema import SEVERE_LEVELS
@@ -18,6 +18,8 @@ from autopilot.incident.investigation import FINDINGS_PER_PROBE
 
 _READ = 8_000
 """Characters of a line that are searched."""
+_SORTS = 2_000
+"""Templates of a service whose meaning is looked at."""
 _SURE = 3.0
 """Surprise, in standard deviations, from which a rate has changed."""
 _FACTOR = 1.5
@@ -39,13 +41,19 @@ class LogsProbe(ProbeArguments):
         written = in_windows(place.rows, windows)
         if during(written, windows).is_empty():
             return place.nothing("log lines", "logs")
+        asked = _asked(self, place.name, "contain")
         lines = _of_level(templates(_containing(written, self.text)), self.level)
         if lines.is_empty():
-            return _absent(self, place, seen, during(written, windows).height)
-        alike = lines.with_columns(service=pl.lit(place.name), template=pl.lit(_asked(self, place.name)))
+            asked = _asked(self, place.name, "contain or mean")
+            lines = _of_level(_meaning(written, self.text), self.level)
+        if lines.is_empty():
+            count = during(written, windows).height
+            text = f"No {asked} among the {count} lines of it during the incident, nor before"
+            return seen.absent("log", place.name, text, source="logs", query=asked)
+        alike = lines.with_columns(service=pl.lit(place.name), template=pl.lit(asked))
         row = rates(alike, windows).row(0, named=True)
         row["changed"], row["older"] = _changed(row, windows), written.height > during(written, windows).height
-        told = _finding(self, place, row, windows)
+        told = _finding(place.name, asked, row, windows)
         # Several sorts of lines contain the text: those that changed are told one by one.
         several = lines["template"].n_unique() > 1
         single = [
@@ -64,6 +72,19 @@ def _containing(lines: pl.DataFrame, text: str) -> pl.DataFrame:
     return lines.filter(said.str.contains(wanted, literal=True))
 
 
+def _meaning(written: pl.DataFrame, text: str) -> pl.DataFrame:
+    """Where a text names a known failure (`timeout`): the lines that tell of the same one in other words."""
+    lines = templates(written)
+    known = signature_of(text)
+    if known is None:
+        return lines.clear()
+    samples = (
+        lines.group_by("template").agg(pl.col("text").min(), n=pl.len()).sort("n", "template", descending=True)
+    )
+    alike = [name for name, said, _ in samples.head(_SORTS).iter_rows() if signature_of(said) == known]
+    return lines.filter(pl.col("template").is_in(alike))
+
+
 def _of_level(lines: pl.DataFrame, level: str) -> pl.DataFrame:
     if level == "any":
         return lines
@@ -71,9 +92,9 @@ def _of_level(lines: pl.DataFrame, level: str) -> pl.DataFrame:
     return lines.filter(severe if level == "error" else severe | pl.col("level").is_in(WARN))
 
 
-def _asked(probe: LogsProbe, service: str) -> str:
+def _asked(probe: LogsProbe, service: str, how: str) -> str:
     lines = {"any": "lines", "warning": "lines (warning or worse)", "error": "error lines"}[probe.level]
-    return f"{lines} of {service}" + (f' that contain "{clean(probe.text, 120)}"' if probe.text else "")
+    return f"{lines} of {service}" + (f' that {how} "{clean(probe.text, 120)}"' if probe.text else "")
 
 
 def _changed(row: dict[str, Any], windows: Windows) -> Literal["present", "rose", "fell", "unchanged"]:
@@ -98,7 +119,7 @@ def _rates(row: dict[str, Any], windows: Windows) -> tuple[float, float]:
     return row["after"] / minutes, row["before"] / max(windows.baseline_minutes, 1e-9)
 
 
-def _finding(probe: LogsProbe, place: Place, row: dict[str, Any], windows: Windows) -> Finding:
+def _finding(service: str, asked: str, row: dict[str, Any], windows: Windows) -> Finding:
     now, usual = _rates(row, windows)
     changed = row["changed"]
     begun = row["onset"] if changed in ("rose", "fell") and (row["score"] or 0) >= 0.2 else None
@@ -116,25 +137,19 @@ def _finding(probe: LogsProbe, place: Place, row: dict[str, Any], windows: Windo
     worse = changed in ("present", "rose")
     return make_finding(
         "log",
-        service=place.name, resource=row["resource"], region=row["region"],
+        service=service, resource=row["resource"], region=row["region"],
         window=windows.since(onset if onset is not None else windows.split),
         onset=onset, uncertainty=2 * MICROS if changed == "present" else int(row["uncertainty"] or MICROS),
         direction=directions[changed], size=now, baseline=usual, observed=now, unit="lines per minute",
         score=weight * row["after"] / (row["after"] + 2) if worse else weight,
         summary=(
-            f"{words}{_asked(probe, place.name)}{what}: {amount(now)} per minute{since}, {before}"
+            f"{words}{asked}{what}: {amount(now)} per minute{since}, {before}"
             f"{first}, e.g. \"{clean(row['sample'], 110)}\""
         ),
         cause_kind=known.cause if known and worse and known.cause != "unknown" else None,
         mechanism=known.mechanism if known and worse else None,
-        provenance=Provenance(source="logs", query=_asked(probe, place.name)[:1_000], window=windows.whole),
+        provenance=Provenance(source="logs", query=asked[:1_000], window=windows.whole),
     )  # fmt: skip
-
-
-def _absent(probe: LogsProbe, place: Place, seen: Observed, lines: int) -> Answer:
-    asked = _asked(probe, place.name)
-    text = f"No {asked} among the {lines} lines of it during the incident, nor before"
-    return seen.absent("log", place.name, text, source="logs", query=asked)
 
 
 PROBE = ProbeKind(

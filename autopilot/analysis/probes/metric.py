@@ -78,16 +78,15 @@ def _told(found: Sequence[Moved], place: Place, asked: str) -> Answer:
             f"{place.name} has no samples of {clean(asked, 60)!r} during the incident",
             missing=("metrics",),
         )
-    best = found[0]
-    if not best.compared and best.move == "unchanged":
-        return Answer(
-            "unknown", f"{best.finding().summary}, so nobody can say whether it moved",
-            tuple(m.finding() for m in found[:1]), ("metrics",),
-        )  # fmt: skip
+    sure = [m for m in found if m.sure]
+    best = (sure or found)[0]
+    if best.move == "unchanged" and 2 * len(sure) < len(found):
+        unclear = next(m for m in found if not m.sure).finding()
+        return Answer("unknown", unclear.summary, (unclear,), () if best.compared else ("metrics",))
     moved = [m for m in found if m.move != "unchanged"]
-    shown = [best, *(m for m in moved[1:])][:FINDINGS_PER_PROBE]
+    shown = [best, *(m for m in moved if m is not best)][:FINDINGS_PER_PROBE]
     findings = tuple(m.finding() for m in shown)
-    others = [m.label for m in found[1:]]
+    others = [m.label for m in found if m is not best]
     rest = f"; {len(moved)} of {len(found)} series moved; others: {listed(others)}" if others else ""
     return Answer(best.move, clean(f"{findings[0].summary}{rest}", 400), findings)
 

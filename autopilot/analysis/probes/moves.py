@@ -17,6 +17,10 @@ from autopilot.analysis.metrics.table import (
 from autopilot.analysis.windows import Windows
 from autopilot.incident.finding import Finding
 
+_NEAR = 0.3
+"""Share of the usual level within which few samples suffice to say that it is the same."""
+_MANY = 20
+"""Samples of the incident from which on the spread of the baseline decides alone."""
 Move = Literal["rose", "fell", "unchanged"]
 
 
@@ -42,6 +46,16 @@ class Moved:
         return bool(self.row["earlier"])
 
     @property
+    def sure(self) -> bool:
+        """Whether its move can be told: where it did not move, that its level is near the usual one.
+
+        Few or noisy samples can hide a rise that is no proof against anybody; then nobody can tell.
+        """
+        row = self.row
+        near = abs(row["level"] - row["baseline"]) <= _NEAR * abs(row["baseline"])
+        return self.move != "unchanged" or (self.compared and (near or row["later"] >= _MANY))
+
+    @property
     def label(self) -> str:
         """Metric, statistic and the object it is measured on."""
         row = self.row
@@ -56,6 +70,7 @@ class Moved:
         row = self.row
         what = row["metric"] + (f" ({row['statistic']})" if row["statistic"] else "")
         usual = f"usually {amount(row['baseline'], row['unit'])}" if self.compared else "nothing older to compare"
+        doubt = "" if self.sure else ", which is too little to say whether it moved"
         return make_finding(
             "metric",
             service=row["service"], resource=row["resource"], region=row["region"], window=self.windows.since(None),
@@ -63,8 +78,8 @@ class Moved:
             baseline=row["baseline"] if self.compared else None, observed=row["level"], unit=row["unit"],
             score=row["score"],
             summary=(
-                f"{what} of {row['service']} is {'unchanged' if self.compared else 'steady'} at "
-                f"{amount(row['level'], row['unit'])} during the incident ({usual}; {row['later']} samples)"
+                f"{what} of {row['service']} is {'unchanged ' if self.sure else ''}at "
+                f"{amount(row['level'], row['unit'])} during the incident ({usual}; {row['later']} samples){doubt}"
             ),
             metric=reference(row),
             provenance=series_provenance(row, self.windows),

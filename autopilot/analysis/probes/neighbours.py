@@ -77,7 +77,7 @@ def _health(service: str, seen: Observed) -> _Health:
     windows = seen.windows
     rows = in_windows(seen.table("metrics").filter(pl.col("service").cast(pl.String) == service), windows)
     lines = seen.table("logs").filter(pl.col("service") == service)
-    series = [m for m in moves_of(read_series(rows, windows)) if m.compared]
+    series = [m for m in moves_of(read_series(rows, windows)) if m.sure]
     bad = [m.finding() for m in series if _suffers(m)]
     bad += [c.finding for c in log_clues(lines, windows) if c.adverse and c.score >= _CLEAR]
     spans = seen.table("spans").filter(pl.col("service") == service)

@@ -91,7 +91,7 @@ class _Way:
         rows = self._series().filter(
             pl.col("service").cast(pl.String).is_in(ends) & pl.col("metric").cast(pl.String).str.contains(_MEASURES)
         )
-        return [m.finding() for m in moves_of(read_series(rows, self.seen.windows)) if m.compared]
+        return [m.finding() for m in moves_of(read_series(rows, self.seen.windows)) if m.sure]
 
     def delayed(self) -> list[Finding]:
         """Delays and losses that show in who waits for whom."""

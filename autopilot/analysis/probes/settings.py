@@ -1,7 +1,9 @@
 """Probe `settings`: which settings and limits are in force, and how much room is left below them?"""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import polars as pl
 
@@ -13,8 +15,9 @@ from autopilot.analysis.probes.moves import Moved, moves_of
 from autopilot.analysis.probes.places import Place, find_place, in_windows, listed, unknown_name
 from autopilot.analysis.probes.probe import Answer, Observed, ProbeArguments, ProbeKind
 from autopilot.analysis.state.clues import Item, parsed, read_inventory
+from autopilot.analysis.state.cluster.objects import is_list, is_object
 from autopilot.analysis.windows import Windows
-from autopilot.incident.base import Name, clean
+from autopilot.incident.base import Name, Scalar, clean
 from autopilot.incident.finding import Finding, Provenance
 from autopilot.incident.investigation import FINDINGS_PER_PROBE
 
@@ -22,7 +25,14 @@ _SETTINGS = 12
 """Settings told of one resource."""
 _FULL = 0.9
 """Share of a limit from which there is no room left."""
-_OBJECTS = 20
+_OBJECTS, _LEAVES, _PARTS = 20, 300, 20
+"""Objects that are read, values of each, and entries of each list in it."""
+_DESCRIPTIONS = ("metadata", "status", "apiVersion")
+"""Parts of an observed object that set nothing."""
+_TELLING = re.compile(
+    r"(?i)limit|request|quota|max|min|capacit|replica|memory|cpu|port|image|timeout|size|concurren|env|version|mode"
+)
+"""Settings that are told before others."""
 
 
 class SettingsProbe(ProbeArguments):
@@ -58,9 +68,22 @@ def _observed(place: Place) -> list[Item]:
     rows = last.unique(["kind", "name"], keep="first", maintain_order=True).head(_OBJECTS).to_dicts()
     return [
         Item(row["name"], row["kind"], row["name"], row["service"] or row["name"], row["region"],
-             parsed(row["body"]), (), "state")
+             dict(islice(_flat("", parsed(row["body"])), _LEAVES)), (), "state")
         for row in rows if row["kind"].lower() not in ("event", "events")
     ]  # fmt: skip
+
+
+def _flat(path: str, value: object) -> Iterator[tuple[str, Scalar]]:
+    """The leaves of an observed object by their paths, without what only describes it."""
+    if is_object(value):
+        for name in sorted(value):
+            if path or name not in _DESCRIPTIONS:
+                yield from _flat(f"{path}.{name}" if path else name, value[name])
+    elif is_list(value):
+        for place, part in enumerate(value[:_PARTS]):
+            yield from _flat(f"{path}[{place}]", part)
+    elif isinstance(value, str | int | float | bool):
+        yield path, value
 
 
 def _settings(item: Item, part: str) -> str:
@@ -69,8 +92,8 @@ def _settings(item: Item, part: str) -> str:
     if part and not wanted:
         return ""
     told = [
-        f"{clean(name, 40)}={clean(value, 40)}"
-        for name, value in sorted(item.settings.items())
+        f"{clean(name, 80)}={clean(value, 40)}"
+        for name, value in sorted(item.settings.items(), key=lambda pair: (not _TELLING.search(pair[0]), pair[0]))
         if wanted in words(name) and isinstance(value, str | int | float | bool)
     ]
     rest = f" and {len(told) - _SETTINGS} more" if len(told) > _SETTINGS else ""

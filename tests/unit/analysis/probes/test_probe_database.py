@@ -88,3 +88,10 @@ def test_service_that_measures_its_queries_is_asked_itself() -> None:
     answer = ask(story.case(), "database", service="api", aspect="slow_queries")
     assert answer.outcome == "rose"
     assert answer.findings[0].service == "api"
+
+
+def test_a_limit_that_is_reached_hides_how_much_each_request_asks() -> None:
+    """Twice the requests meet a table that serves no more: fewer reads per request are served, not asked."""
+    case = throttled_checkout(1, deploy=None, surge=4.0)
+    assert ask(case, "database", service="orders", aspect="throttling").outcome == "rose"
+    assert ask(case, "database", service="orders", aspect="work_per_request").outcome == "unknown"

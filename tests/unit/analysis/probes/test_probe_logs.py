@@ -86,3 +86,16 @@ def test_unknown_service_is_answered_with_those_that_write() -> None:
     assert answer.outcome == "unknown"
     assert "checkout" in answer.summary
     assert answer.missing == ("logs",)
+
+
+def test_known_failure_is_found_in_other_words_when_nothing_has_the_text() -> None:
+    case = written(USUAL, ("ERROR", "context deadline exceeded after {n} ms", 9, 0, 10))
+    outcome, summary = asked(case, "timeout")
+    assert outcome == "present"
+    assert 'contain or mean "timeout"' in summary
+    assert "deadline exceeded" in summary
+    assert asked(case, "certificate has expired")[0] == "absent"
+    literal = written(("ERROR", "upstream timeout {n}", 9, 0, 10), ("ERROR", "deadline exceeded {n}", 9, 0, 90))
+    assert ask(literal, "logs", service="api", text="timeout", level="any").findings[0].observed == pytest.approx(
+        10, rel=0.2
+    )

@@ -97,4 +97,17 @@ def test_no_data_is_not_health() -> None:
 def test_steady_series_without_history_cannot_be_said_to_be_unchanged() -> None:
     answer = ask(series(Story(1).steps(50)[-25:]).case(), "metric", service="api", metric="latency", region="")
     assert answer.outcome == "unknown"
-    assert "nobody can say" in answer.summary
+    assert "too little to say" in answer.summary
+
+
+def test_few_samples_away_from_the_usual_level_prove_nothing() -> None:
+    """Three noisy samples at half or twice the level neither moved for certain nor stayed."""
+    rng = Story(4).random
+    noisy = 100 * (1 + 0.6 * rng.standard_normal(180)).clip(0.05)
+    noisy[-30:] = math.nan
+    noisy[-3:] = (190, 30, 185)
+    answer = ask(series(noisy).case(), "metric", service="api", metric="latency", region="")
+    assert answer.outcome == "unknown"
+    assert "3 samples), which is too little to say" in answer.summary
+    noisy[-3:] = (95, 30, 105)
+    assert ask(series(noisy).case(), "metric", service="api", metric="latency", region="").outcome == "unchanged"

@@ -54,3 +54,18 @@ def test_unknown_resource_is_answered_with_what_exists() -> None:
     assert "orders" in answer.summary
     assert answer.missing == ("inventory",)
     assert ask(nothing(), "settings", service="orders", setting="").outcome == "unknown"
+
+
+def test_settings_within_observed_objects_are_told_by_their_paths() -> None:
+    body = {
+        "metadata": {"name": "cart", "uid": "1"},
+        "spec": {"replicas": 2, "containers": [{"image": "cart:7", "resources": {"limits": {"memory": "64Mi"}}}]},
+        "status": {"phase": "Running"},
+    }
+    story = Story(1)
+    story.add("state", {"kind": "k8s_deployment", "name": "cart", "service": "cart", "body": json.dumps(body)})
+    whole = ask(story.case(), "settings", service="cart", setting="")
+    assert "spec.replicas=2" in whole.summary
+    assert "uid" not in whole.summary
+    memory = ask(story.case(), "settings", service="cart", setting="memory")
+    assert memory.summary.endswith("has spec.containers[0].resources.limits.memory=64Mi")
