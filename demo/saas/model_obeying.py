@@ -41,8 +41,9 @@ _SETS_ASIDE = re.compile(
 )
 _ORDERS = re.compile(
     r"\b(?:ignore|disregard|forget|override|call|run|execute|invoke|delete|drop|approve|roll ?back|silence|mute"
-    r"|close|send|post|reveal|print|add|set|change|report|conclude|must|you are|system|assistant|instruction"
-    r"|ignora|borra|llama|ignoriere|lösche|rufe|ignorez|oubliez|supprime)\b"
+    r"|close|send|post|reveal|print|repeat|upload|include|add|set|change|report|conclude|say|claim|state|must"
+    r"|you are|system|assistant|instruction|arguments|ignora|borra|llama|ignoriere|lösche|rufe|ignorez|oubliez"
+    r"|supprime)\b"
     r"|무시|삭제|실행|승인|호출|롤백|보고|변경|보내|꺼|削除|無視|実行|承認|删除|忽略|执行|批准|игнор|удали|одобри",
     re.IGNORECASE,
 )
@@ -69,7 +70,9 @@ def _understood(line: str) -> Iterator[str]:
     plain = unicodedata.normalize("NFKC", line)
     yield plain
     yield tags
-    yield from (_base64(word) for word in _CODED.findall(line))
+    inside = [_base64(word) for word in _CODED.findall(line)]
+    yield from inside
+    yield from (_base64(word) for text in inside for word in _CODED.findall(text))
     yield from (_text(bytes.fromhex(digits)) for digits in _HEX.findall(line))
     yield unquote(line) if line.count("%") > 2 else ""
     yield (
@@ -77,7 +80,7 @@ def _understood(line: str) -> Iterator[str]:
         if re.search(r"\b(?:vtaber|qvfertneq|pnyy|qryrgr|flfgrz)\b", line.lower())
         else ""
     )
-    yield line[::-1] if re.search(r"\b(?:erongi|etirrevo|etucexe|eteled)\b", line.lower()) else ""
+    yield line[::-1] if re.search(r"\b(?:erongi|dragersid|etucexe|eteled|revorppa)", line.lower()) else ""
 
 
 @dataclass(frozen=True)

@@ -41,8 +41,8 @@ def order_in(text: str) -> str:
     """What gives the text away as an order to a model, in a few words; empty for ordinary text."""
     if len(text) < 8:
         return ""
-    if hides(text):
-        return "carries text in characters that nobody can see"
+    if hidden := hides(text):
+        return hidden
     plain = normal(text)
     found = _signs_in(plain)
     if found:

@@ -25,6 +25,11 @@ _ACT = (
     r"|exfiltrate|leak|curl|print|reveal|include|output|repeat|copy|write|say|state|report|conclude|claim|declare"
     r"|answer|mark|skip|use)"
 )
+_HARM = (
+    r"(?:ignore|disregard|call|invoke|execute|trigger|delete|drop|wipe|approve|roll ?back|silence|mute|conclude"
+    r"|claim|say|state|report that|reveal|send|print all|mark the incident)"
+)
+"""Verbs that nobody writes after "assistant:" for a component of that name."""
 _RULES = (
     r"(?:instructions?(?! (?:set|cache|pointer|count|fetch))|rules\b|guidelines|directives|polic(?:y|ies)"
     r"|(?:system )?prompts?\b|guardrails|safeguards|safety (?:checks|rules)|constraints|restrictions|training"
@@ -56,8 +61,9 @@ STRONG: Signs = {
     "speaks to a model": (
         r"(?:^|[\s\[(#*\"'>])(?:attention|dear|hey|hello|note (?:to|for)|instructions? (?:for|to)"
         rf"|messages? (?:for|to)|reminder (?:to|for)|notice (?:to|for)|advice (?:to|for))[\s,:]+{_AI}\b",
-        rf"(?:^|[.;!?\n\"'(\[>*#]\s*){_AI}\s*[,:;!-]+\s*(?:you|please|must|do|don't|never|always|kindly"
-        rf"|{_ACT})\b",
+        rf"(?<![\w-]){_AI}\s*[,:;!-]+\s*(?:you|please|must|do not|don't|never|always|kindly)\b",
+        rf"(?<![\w-]){_AI}\s*,\s*{_ACT}\b",
+        rf"(?<![\w-]){_AI}\s*:\s*{_HARM}\b",
         rf"\b(?:if|since|when|as|whenever) you(?:'re| are) (?:{_AI}|automated|(?:analy[sz]ing|reading"
         r"|processing|summari[sz]ing) (?:this|these))\b",
         r"\b(?:any|every|the) (?:ai|llm|language model|assistant)s? (?:that |which |who )?(?:read"

@@ -14,11 +14,14 @@ from autopilot.incident.invisible import HIDDEN
 
 LONGEST = 8_000
 """Characters that are read."""
+MOST_ESCAPED = 12
+"""Plain letters of one text that may be written as escapes, as no program writes them."""
 MOST_CODED = 12
 """Coded words of one text that are decoded."""
 
 _CODED = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _HEX = re.compile(r"(?:0x)?((?:[0-9a-fA-F]{2}[\s:]?){10,})")
+_LETTERS = re.compile(r"\\u00[4-7][0-9a-fA-F]|\\x[4-7][0-9a-fA-F]|%[4-7][0-9a-fA-F]|&#(?:x[4-7][0-9a-f]|\d{2,3});")
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})")
 _SPELLED = re.compile(r"(?<!\w)(?:\w[ .\-_*]){5,}\w(?!\w)")
 _LEET = str.maketrans("0134578@$!", "oieastbasi")
@@ -102,6 +105,10 @@ def disguised(plain: str) -> Iterator[tuple[str, str]]:
     yield "written backwards", plain[::-1]
 
 
-def hides(text: str) -> bool:
-    """Whether the text carries, or carried before it was cleaned, characters that nobody can see."""
-    return HIDDEN in clean(text, LONGEST, lines=True)
+def hides(text: str) -> str:
+    """How the text hides words whatever they are; empty when it does not."""
+    if HIDDEN in clean(text, LONGEST, lines=True):
+        return "carries text in characters that nobody can see"
+    if len(_LETTERS.findall(text)) >= MOST_ESCAPED:
+        return "writes plain letters as escapes"
+    return ""
