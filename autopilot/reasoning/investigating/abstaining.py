@@ -8,13 +8,11 @@ from autopilot.reasoning.judging.verdict import BLINDING
 
 _MEASURED = ("metrics", "logs", "traces")
 """Sources of gaps that analysis names itself when a whole kind of measurement is missing."""
-_SYMPTOMS = frozenset({"metric", "log", "trace", "state", "impact", "trend"})
 
 
 def quiet(dossier: Dossier) -> bool:
-    """Whether analysis found no symptom at all: no onset, no suspect, nothing unusual."""
-    unusual = any(f.kind in _SYMPTOMS for f in dossier.findings)
-    return dossier.onset is None and not dossier.suspects and not unusual
+    """Whether analysis found no symptom: nothing began, nothing is suspected. What varies elsewhere is noise."""
+    return dossier.onset is None and not dossier.suspects
 
 
 def unmeasured(dossier: Dossier) -> tuple[str, ...]:

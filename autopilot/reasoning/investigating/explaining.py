@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from autopilot.incident.cause import CAUSE_MEANING, MECHANISMS, CauseKind
 from autopilot.incident.finding import Dossier, Finding, Suspect
 from autopilot.incident.investigation import Proposed
+from autopilot.reasoning.investigating.abstaining import quiet
 from autopilot.reasoning.investigating.feedback import Idea, same, who_asked
 from autopilot.reasoning.judging import signs
 from autopilot.reasoning.judging.claim import Claim
@@ -104,7 +105,7 @@ def _from_claim(claim: Claim, dossier: Dossier, asked_by: str = "") -> Proposal:
 
 def _alternatives(dossier: Dossier, service: str) -> list[Claim]:
     """What else is commonly blamed, so that the leading explanation has something to compete with."""
-    if not any(f.kind in ("metric", "log", "trace") for f in dossier.findings):
+    if quiet(dossier) or not any(f.kind in ("metric", "log", "trace") for f in dossier.findings):
         return []
     hit, done, risen = signs.strongest(signs.limits(dossier)), signs.work(dossier), signs.demand(dossier)
     surge, network = Claim("traffic_surge", service), Claim("network", service)
