@@ -4,11 +4,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 from openai.types.chat import ChatCompletionMessageParam
-from pydantic import BaseModel, JsonValue, create_model
-from pydantic.json_schema import models_json_schema
+from pydantic import BaseModel, JsonValue
 
 ANSWER = "answer"
 """How the one shape is called on the wire."""
@@ -65,13 +63,31 @@ class Question:
 
 def _calls(functions: tuple[Function, ...]) -> Schema:
     """A list of calls as one schema, for servers without tool calling."""
-    kinds = [
-        create_model(f"Call_{f.name}", function=(Literal[f.name], ...), arguments=(f.arguments, ...))  # pyright: ignore[reportArgumentType] - a literal made at run time
-        for f in functions
-    ]
-    each, shared = models_json_schema([(kind, "validation") for kind in kinds])
-    calls: Schema = {"type": "array", "items": {"anyOf": list(each.values())}}
-    return _strict({"type": "object", "properties": {"calls": calls}, **shared})
+    kinds: list[JsonValue] = []
+    shared: Schema = {}
+    for function in functions:
+        # Two functions may have different parts of one name, so each part is called after its function.
+        text = json.dumps(function.schema).replace('"#/$defs/', f'"#/$defs/{function.name}_')
+        arguments: Schema = json.loads(text)
+        parts = arguments.pop("$defs", None)
+        if isinstance(parts, dict):
+            shared |= {f"{function.name}_{name}": part for name, part in parts.items()}
+        name: Schema = {"type": "string", "enum": [function.name]}
+        kinds.append(_object({"function": name, "arguments": arguments}))
+    calls: Schema = {"type": "array", "items": {"anyOf": kinds}}
+    whole = _object({"calls": calls})
+    if shared:
+        whole["$defs"] = shared
+    return whole
+
+
+def _object(properties: Schema) -> Schema:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 def strict_schema(shape: type[BaseModel]) -> Schema:

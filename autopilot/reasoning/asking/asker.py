@@ -20,7 +20,7 @@ from autopilot.reasoning.asking.answers import AnswerStore, CaseAnswers
 from autopilot.reasoning.asking.budget import Ledger, reservation
 from autopilot.reasoning.asking.models import Models
 from autopilot.reasoning.asking.prices import price_of
-from autopilot.reasoning.asking.reading import Called, Unusable, called, shaped, used
+from autopilot.reasoning.asking.reading import Called, Unusable, called, shaped, spoken, used
 from autopilot.reasoning.asking.tokens import count_tokens
 from autopilot.settings_model import ModelStep
 
@@ -80,12 +80,30 @@ class Asker:
         """How the model is named to readers."""
         return self.model.name if price_of(self.model.settings) else f"{self.model.name} ({UNPRICED})"
 
-    def ask(self, messages: Sequence[ChatCompletionMessageParam], shape: type[Shape]) -> Shape:
-        """The model's answer in the wanted shape. Raises Failure; never pays for an answer twice."""
-        return self._answer(Question(tuple(messages), shape=shape), lambda body: shaped(body, shape))
+    def ask(
+        self,
+        messages: Sequence[ChatCompletionMessageParam],
+        shape: type[Shape],
+        *,
+        check: Callable[[Shape], str] | None = None,
+    ) -> Shape:
+        """The model's answer in the wanted shape. Raises Failure; never pays for an answer twice.
+
+        Args:
+            messages: The conversation.
+            shape: What is asked for.
+            check: What is wrong with an answer that fits the shape, empty when nothing is. It must be pure: the
+                model is told, corrects itself once, and the next one is asked.
+        """
+        return self._answer(Question(tuple(messages), shape=shape), _checked(lambda b: shaped(b, shape), check))
 
     def call(
-        self, messages: Sequence[ChatCompletionMessageParam], functions: Sequence[Function], *, required: str = ""
+        self,
+        messages: Sequence[ChatCompletionMessageParam],
+        functions: Sequence[Function],
+        *,
+        required: str = "",
+        check: Callable[[tuple[Called, ...]], str] | None = None,
     ) -> tuple[Called, ...]:
         """The functions that the model wants called; nothing is carried out. Raises Failure, as `ask` does.
 
@@ -93,9 +111,10 @@ class Asker:
             messages: The conversation.
             functions: What may be called; calls of anything else come back with a `problem`.
             required: The function without which the answer is unusable.
+            check: See `ask`.
         """
         question = Question(tuple(messages), functions=tuple(functions))
-        return self._answer(question, lambda body: called(body, functions, required))
+        return self._answer(question, _checked(lambda b: called(b, functions, required), check))
 
     def _answer(self, question: Question, read: Callable[[str], T]) -> T:
         """A usable stored answer of any model of the step; else one more request to the one whose turn it is."""
@@ -174,6 +193,19 @@ class Asker:
             raise
         self.models.answered(self.model)
         self.answers.put(request, body)
+
+
+def _checked(read: Callable[[str], T], check: Callable[[T], str] | None) -> Callable[[str], T]:
+    """Read a body, and hold what was read to the caller's own rule."""
+
+    def both(body: str) -> T:
+        answer = read(body)
+        problem = check(answer) if check else ""
+        if problem:
+            raise Unusable(problem, spoken(body))
+        return answer
+
+    return both
 
 
 def _request(client: ModelClient, question: Question) -> str:

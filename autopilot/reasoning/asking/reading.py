@@ -99,8 +99,7 @@ def shaped(body: str, shape: type[Shape]) -> Shape:
 def called(body: str, functions: Sequence[Function], required: str = "") -> tuple[Called, ...]:
     """The calls that a response asks for. Raises Unusable when there is none, or not the required one."""
     message = _message(body)
-    named = [call.function for call in message.tool_calls or []]
-    said = "\n".join(f"{call.name}({_text(call.arguments)})" for call in named) or message.content or ""
+    named, said = [call.function for call in message.tool_calls or []], _words(message)
     calls = tuple(_checked(call, functions) for call in (named or _listed(said, functions))[:MAX_CALLS])
     if not calls:
         raise Unusable("no function was called", said)
@@ -108,6 +107,16 @@ def called(body: str, functions: Sequence[Function], required: str = "") -> tupl
         why = next((call.problem for call in calls if call.name == required), "it was not called")
         raise Unusable(f"the function {required} is needed: {why}", said)
     return calls
+
+
+def spoken(body: str) -> str:
+    """What a usable response says, as a text. Raises Unusable."""
+    return _words(_message(body))
+
+
+def _words(message: _Message) -> str:
+    named = [call.function for call in message.tool_calls or []]
+    return "\n".join(f"{call.name}({_text(call.arguments)})" for call in named) or message.content or ""
 
 
 def _message(body: str) -> _Message:

@@ -177,6 +177,19 @@ def test_a_refusal_that_repeats_the_prompt_teaches_nothing_wrong(server: ModelSe
     assert (asking.model.dialect.temperature, asking.model.dialect.answer) == (False, "json_schema")
 
 
+def _objects(schema: Body) -> list[Body]:
+    """All parts of a schema that describe an object."""
+    found: list[Body] = []
+
+    def look(part: Body) -> Body:
+        if part.get("type") == "object":
+            found.append(part)
+        return part
+
+    json.loads(json.dumps(schema), object_hook=look)
+    return found
+
+
 @pytest.mark.parametrize("functions", [False, True])
 def test_every_object_of_a_schema_is_closed_and_complete(
     server: ModelServer, tmp_path: Path, functions: bool
@@ -185,7 +198,7 @@ def test_every_object_of_a_schema_is_closed_and_complete(
     asking = asker(model(server), tmp_path)
     _ = asking.call(MESSAGES, FUNCTIONS) if functions else asking.ask(MESSAGES, Cause)
     schema = server.requests[-1]["response_format"]["json_schema"]["schema"]
-    objects = [schema, *(shape for shape in schema["$defs"].values() if shape["type"] == "object")]
+    objects = _objects(schema)
     assert len(objects) == (6 if functions else 2)
     for shape in objects:
         assert shape["additionalProperties"] is False

@@ -9,8 +9,9 @@ import pytest
 from autopilot.clients.model import MAX_ANSWER
 from autopilot.clients.model_failures import ModelFailure
 from autopilot.incident.ports import Failure
+from autopilot.reasoning.asking.reading import Called
 from tests.integration.model.asking import CAUSE, FUNCTIONS, KEY, MESSAGES, Cause, asker, cause, model, stored
-from tests.integration.model.server import ModelServer, Reply, completion, error
+from tests.integration.model.server import ModelServer, Reply, calls, completion, error
 
 REFUSED = [
     (error(401, f"Incorrect API key provided: {KEY}."), "operator", None, "check its api_key"),
@@ -177,3 +178,20 @@ def test_the_key_is_in_no_message_and_no_document(
     assert KEY not in str(caught.value)
     assert KEY not in caplog.text
     assert KEY not in stored(tmp_path)
+
+
+def test_the_callers_own_rule_is_told_to_the_model(server: ModelServer, tmp_path: Path) -> None:
+    server.queue = [calls(("diagnose", CAUSE | {"service": "nowhere"}))]
+    server.always(calls(("diagnose", CAUSE)))
+
+    def known(called: tuple[Called, ...]) -> str:
+        return "no such service" if "nowhere" in called[0].raw else ""
+
+    with pytest.raises(ModelFailure, match=r"no such service.*correct it") as caught:
+        asker(model(server), tmp_path, 1).call(MESSAGES, FUNCTIONS, check=known)
+    assert caught.value.who == "model"
+    (called,) = asker(model(server), tmp_path, 2).call(MESSAGES, FUNCTIONS, check=known)
+    assert called.arguments == Cause.model_validate(CAUSE)
+    said, order = server.requests[1]["messages"][-2:]
+    assert said["content"].startswith('diagnose({"service": "nowhere"')
+    assert "no such service" in order["content"]
