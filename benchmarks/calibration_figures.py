@@ -4,7 +4,10 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from statistics import fmean
 from typing import Any
+
+import numpy as np
 
 from autopilot.knowledge.calibration import LEAST_OUTCOMES, fit
 from benchmarks.demo import wilson
@@ -14,6 +17,9 @@ from benchmarks.reliability import BINS, brier, calibration_error
 from benchmarks.scoring import Truth
 
 _RESAMPLES = 1_000
+_SIZES = (LEAST_OUTCOMES, 60, 100)
+"""Outcomes that a team may know of one kind of cause."""
+_DRAWS = 50
 _SEED = 20_261_122
 
 
@@ -61,7 +67,8 @@ def isotonic(trained: Sequence[Judged]) -> Map:
     """The alternative, to compare with: the steps that the outcomes want."""
     model = import_module("sklearn.isotonic").IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
     model.fit([j.confidence for j in trained], [float(j.right) for j in trained])
-    return lambda confidence: float(model.predict([confidence])[0])
+    x, y = model.X_thresholds_, model.y_thresholds_
+    return lambda confidence: float(np.interp(confidence, x, y))
 
 
 def per_kind(trained: Sequence[Judged]) -> Callable[[Judged], float | None]:
@@ -92,6 +99,27 @@ def left_out_per_kind(judged: Sequence[Judged], group: Group) -> list[tuple[Judg
     maps = {name: per_kind([j for j in judged if group(j) != name]) for name in names}
     told = ((j, maps[group(j)](j)) for j in judged)
     return [(j, share) for j, share in told if share is not None]
+
+
+def by_size(judged: Sequence[Judged], draws: int = _DRAWS) -> list[dict[str, Any]]:
+    """How the maps fare when fitted on so few outcomes and judged on the rest: means over random draws."""
+    chance, rows = random.Random(_SEED), list[dict[str, Any]]()
+    maps: dict[str, Fit] = {"none": lambda _: float, "platt": platt, "isotonic": isotonic}
+    for size in (size for size in _SIZES if size <= len(judged) / 2):
+        told: dict[str, list[tuple[float, float]]] = {name: [] for name in maps}
+        for _ in range(draws):
+            dealt = chance.sample(list(judged), len(judged))
+            tested = dealt[size:]
+            right = [j.right for j in tested]
+            for name, fitted in maps.items():
+                shares = list(map(fitted(dealt[:size]), (j.confidence for j in tested)))
+                told[name].append((calibration_error(shares, right), brier(shares, right)))
+        means = {
+            name: {"ece": round(fmean(e for e, _ in some), 4), "brier": round(fmean(b for _, b in some), 4)}
+            for name, some in told.items()
+        }
+        rows.append({"outcomes": size, "draws": draws} | means)
+    return rows
 
 
 def errors(shares: Sequence[float], right: Sequence[bool]) -> dict[str, Any]:
@@ -151,7 +179,7 @@ def figures(judged: Sequence[Judged], folds: int) -> dict[str, Any]:
         "before": errors(raw, right), "after": after,
         "reliability_before": reliability(raw, right),
         "reliability_after": reliability(left_out(judged, last, platt), right),
-        "left_out_in_table": list(groups)[-1],
+        "left_out_in_table": list(groups)[-1], "by_size": by_size(judged),
     }  # fmt: skip
 
 
@@ -175,6 +203,8 @@ def table(found: Mapping[str, Any]) -> str:
     ):
         lines += ["", f"| {words} | n | mean | right (95 %) |", "|---|---|---|---|"]
         lines += [_bin_row(row) for row in found[key]]
+    lines += ["", "| fitted on | none: error, Brier | Platt | isotonic |", "|---|---|---|---|"]
+    lines += [_size_row(row) for row in found["by_size"]]
     return "\n".join(lines)
 
 
@@ -182,6 +212,11 @@ def _error_row(words: str, name: str, told: Mapping[str, Any]) -> str:
     low, high = told["interval"]
     cell = f"{told['ece']:.3f} ({low:.3f} to {high:.3f}) | {told['brier']:.3f}" if told["n"] else " | "
     return f"| {words} | {name} | {told['n']} | {cell} |"
+
+
+def _size_row(row: Mapping[str, Any]) -> str:
+    cells = [f"{row[name]['ece']:.3f}, {row[name]['brier']:.3f}" for name in ("none", "platt", "isotonic")]
+    return f"| {row['outcomes']} outcomes, {row['draws']} draws | {' | '.join(cells)} |"
 
 
 def _bin_row(row: Mapping[str, Any]) -> str:

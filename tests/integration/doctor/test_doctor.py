@@ -42,9 +42,12 @@ class Office:
     model: Model
     settings: dict[str, Any] = field(default_factory=dict[str, Any])
     documents: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    notes: str = "quirks: [slow on Mondays]"
 
     def write(self, folder: Path, temporal: str, queue: str) -> Path:
-        """The settings file, with its playbooks beside it."""
+        """The settings file, with its playbooks and notes beside it."""
+        (folder / "notes").mkdir(exist_ok=True)
+        (folder / "notes" / "checkout.yaml").write_text(self.notes)
         (folder / "playbooks").mkdir(exist_ok=True)
         (folder / "playbooks" / "all.yaml").write_text(yaml.safe_dump_all(self.documents))
         file = folder / "autopilot.yaml"
@@ -52,6 +55,7 @@ class Office:
             "temporal": {"address": temporal, "task_queue": queue},
             "store": {"kind": "folder", "path": str(folder / "cases")},
             "playbooks": str(folder / "playbooks"),
+            "notes": {"path": str(folder / "notes")},
         }
         file.write_text(yaml.safe_dump(own | self.settings))
         return file
@@ -129,6 +133,7 @@ async def test_a_sound_installation_fails_nothing(
     assert failed(checks) == {}
     assert {name for name, r in checks.items() if r.status == "skipped"} == {"aws"}
     assert checks["on-call"].detail == "any service: kim; checkout: kim"
+    assert checks["notes"].detail.startswith("1 notes about services in ")
     assert "gpt-4o" in checks["model"].detail
     assert "gpt-4o" in checks["model fallback spare"].detail
     assert office.model.calls == []
@@ -167,9 +172,11 @@ async def test_an_uncovered_hour_and_an_invalid_playbook_are_told_by_line(
     uncovered = failed(await found(office.write(tmp_path, address(temporal), "q")))
     assert "Nobody is on call for any service now." in uncovered["on-call"]
     office.documents[0]["spec"]["moode"] = "advise"
+    office.notes = "quirk: [slow on Mondays]"
     checks = await found(office.write(tmp_path, address(temporal), "q"))
     assert "all.yaml:" in checks["playbooks"].detail
     assert "moode" in checks["playbooks"].detail
+    assert "checkout.yaml:1: quirk: is not a known key; did you mean 'quirks'?" in checks["notes"].detail
     assert checks["on-call"].status == "skipped"
 
 

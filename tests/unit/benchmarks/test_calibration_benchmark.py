@@ -12,6 +12,7 @@ from benchmarks.calibration_figures import (
     Group,
     Judged,
     Map,
+    by_size,
     errors,
     figures,
     isotonic,
@@ -104,6 +105,15 @@ def test_a_kind_without_enough_outcomes_gets_no_share() -> None:
     assert {j.kind for j, _ in told} == {"cpu"}
     assert len(told) == 75
     assert left_out_per_kind(boastful(30), parts(boastful(30), 10)) == []
+
+
+def test_small_samples_are_judged_on_the_rest() -> None:
+    rows = by_size(boastful(130), draws=12)
+    assert [row["outcomes"] for row in rows] == [30, 60]
+    for row in rows:
+        assert row["platt"]["ece"] < row["none"]["ece"] / 2
+        assert row["platt"]["brier"] < row["none"]["brier"]
+    assert by_size(boastful(59)) == []
 
 
 def test_reliability_counts_every_answer_once_with_an_interval() -> None:
