@@ -3,10 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import structlog
+
+from autopilot.incident.base import clean
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.diagnosis import Diagnosis, Hypothesis, PlantedOrder
 from autopilot.incident.finding import Dossier, Finding
 from autopilot.incident.investigation import ProbeResult, Turn
+from autopilot.incident.ports import Failure
 from autopilot.reasoning.investigating import explaining
 from autopilot.reasoning.investigating.abstaining import next_steps, nothing_to_blame, quiet, second_fault
 from autopilot.reasoning.investigating.enforcing import Checking, Neighbours
@@ -15,6 +19,8 @@ from autopilot.reasoning.judging.claim import Claim
 from autopilot.reasoning.judging.weighing import Proposal, causal_chain, ranked, weigh
 from autopilot.reasoning.labels import BUILT_IN, unavailable
 from autopilot.reasoning.prompts.planted import withheld
+
+log = structlog.get_logger()
 
 MAX_DROPPED = 30
 MAX_PLANTED = 10
@@ -171,7 +177,11 @@ def _on_the_table(
 def _calibrated(hypotheses: Sequence[Hypothesis], calibrate: Calibrate | None) -> tuple[Hypothesis, ...]:
     if calibrate is None:
         return tuple(hypotheses)
-    known = [(h, calibrate(h.cause_kind, h.confidence)) for h in hypotheses]
+    try:
+        known = [(h, calibrate(h.cause_kind, h.confidence)) for h in hypotheses]
+    except Failure as failure:  # a diagnosis is worth more than how often such ones were right
+        log.warning("calibration not read", reason=clean(str(failure), 300))
+        return tuple(hypotheses)
     return tuple(h.model_copy(update={"likelihood": share, "outcomes": n}) for h, (share, n) in known)
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from functools import partial
 
-from autopilot.clients.model_failures import ModelFailure
 from autopilot.incident.finding import Dossier
 from autopilot.incident.investigation import Probe, Proposed, Turn
 from autopilot.incident.ports import InvestigateRequest
 from autopilot.reasoning.asking.asker import Asker
+from autopilot.reasoning.asking.reading import Called
 from autopilot.reasoning.asking.tokens import count_tokens
-from autopilot.reasoning.investigating.decoding import decode
+from autopilot.reasoning.investigating.decoding import Decoded, decode
 from autopilot.reasoning.investigating.feedback import same
 from autopilot.reasoning.investigating.functions import DIAGNOSE, functions
 from autopilot.reasoning.investigating.prompt import messages
@@ -34,11 +34,15 @@ def next_turn(asker: Asker, request: InvestigateRequest, dossier: Dossier, servi
     # Always the first model's counter, so that a fallback reads the same bytes and finds what was stored.
     count = partial(count_tokens, model=asker.models.order(asker.step)[0].name)
     prompt = messages(dossier, service, request.feedback, before, redaction, last=last, count=count)
-    calls = asker.call(prompt, functions(last=last), required=DIAGNOSE)
     asked = [probe for turn in before.turns for probe in turn.probes]
-    answer = decode(calls, asked, request.limits.probes, redaction)
-    if not answer.proposed:
-        raise ModelFailure(f"{asker.model.name!r} proposed no hypothesis that can be read", who="model")
+
+    def read(calls: Sequence[Called]) -> Decoded:
+        return decode(calls, asked, request.limits.probes, redaction)
+
+    def check(calls: Sequence[Called]) -> str:
+        return "" if read(calls).proposed else "it has no hypothesis that can be read"
+
+    answer = read(asker.call(prompt, functions(last=last), required=DIAGNOSE, check=check))
     earlier = [one for turn in before.turns for one in turn.proposed]
     untested = _untested(answer.proposed, answer.probes, earlier)
     added = attacks_on(untested, (*asked, *answer.probes), request.limits.probes, each=1)

@@ -197,6 +197,9 @@ def _told(claim: Claim, dossier: Dossier) -> Trial:
     elsewhere = signs.strongest(
         tuple(f for f in dossier.findings if f.cause_kind == claim.cause_kind and f.kind in _SEEN)
     )
+    if elsewhere is not None and claim.cause_kind == "dependency" and claim.service in elsewhere.summary:
+        # A dependency that fails is told of by who calls it.
+        return _trial(f"Its caller {elsewhere.service} tells of it: {elsewhere.summary}", "held", _ids(elsewhere))
     if elsewhere is not None:
         text = f"Such trouble shows at {elsewhere.service}, not at {claim.service}: {elsewhere.summary}"
         return _trial(text, "refuted", _ids(elsewhere))
