@@ -13,6 +13,7 @@ from autopilot.analysis.logs.clues import log_clues
 from autopilot.analysis.metrics.demand import Quotient, limit_clues, quotients
 from autopilot.analysis.metrics.kinds import words
 from autopilot.analysis.metrics.table import WORTH_TELLING, SeriesTable, read_series
+from autopilot.analysis.probes.lines import complains
 from autopilot.analysis.probes.moves import Moved, moves_of
 from autopilot.analysis.probes.places import during, in_windows, listed, match, names_in, unknown_name
 from autopilot.analysis.probes.probe import Answer, Observed, ProbeArguments, ProbeKind
@@ -78,7 +79,8 @@ class DatabaseProbe(ProbeArguments):
         ]  # fmt: skip
         signs = _seen_whole(signs)
         wanted = [sign for sign in signs if self.aspect in ("all", sign.aspect)]
-        return _told(self, seen, wanted, sorted(stores), during(lines, seen.windows).height)
+        count = during(lines, seen.windows).height
+        return _told(self, seen, wanted, sorted(stores), count if count and complains(lines) else 0)
 
 
 @dataclass(frozen=True)

@@ -6,20 +6,16 @@ import polars as pl
 
 from autopilot.analysis.clue import amount, clock, make_finding
 from autopilot.analysis.logs.clues import log_clues, rates
-from autopilot.analysis.logs.messages import WARN, templates
+from autopilot.analysis.logs.messages import templates
 from autopilot.analysis.logs.signatures import signature_of
+from autopilot.analysis.probes.lines import containing, meaning, of_level
 from autopilot.analysis.probes.places import during, find_place, in_windows
 from autopilot.analysis.probes.probe import Answer, Observed, ProbeArguments, ProbeKind
 from autopilot.analysis.windows import MICROS, Windows
-from autopilot.case.schema import SEVERE_LEVELS
 from autopilot.incident.base import Line, clean
 from autopilot.incident.finding import Finding, Provenance
 from autopilot.incident.investigation import FINDINGS_PER_PROBE
 
-_READ = 8_000
-"""Characters of a line that are searched."""
-_SORTS = 2_000
-"""Templates of a service whose meaning is looked at."""
 _SURE = 3.0
 """Surprise, in standard deviations, from which a rate has changed."""
 _FACTOR = 1.5
@@ -42,10 +38,10 @@ class LogsProbe(ProbeArguments):
         if during(written, windows).is_empty():
             return place.nothing("log lines", "logs")
         asked = _asked(self, place.name, "contain")
-        lines = _of_level(templates(_containing(written, self.text)), self.level)
+        lines = of_level(templates(containing(written, self.text)), self.level)
         if lines.is_empty():
             asked = _asked(self, place.name, "contain or mean")
-            lines = _of_level(_meaning(written, self.text), self.level)
+            lines = of_level(meaning(written, self.text), self.level)
         if lines.is_empty():
             count = during(written, windows).height
             text = f"No {asked} among the {count} lines of it during the incident, nor before"
@@ -61,35 +57,6 @@ class LogsProbe(ProbeArguments):
         ]
         findings = (told, *(single[: FINDINGS_PER_PROBE - 1] if several else ()))
         return Answer(row["changed"], told.summary, findings)
-
-
-def _containing(lines: pl.DataFrame, text: str) -> pl.DataFrame:
-    """The lines with the text; blanks are alike, and of a text that was too long its beginning counts."""
-    wanted = text.removesuffix("…").lower()
-    if not wanted:
-        return lines
-    said = pl.col("message").str.slice(0, _READ).str.to_lowercase().str.replace_all(r"\s+", " ")
-    return lines.filter(said.str.contains(wanted, literal=True))
-
-
-def _meaning(written: pl.DataFrame, text: str) -> pl.DataFrame:
-    """Where a text names a known failure (`timeout`): the lines that tell of the same one in other words."""
-    lines = templates(written)
-    known = signature_of(text)
-    if known is None:
-        return lines.clear()
-    samples = (
-        lines.group_by("template").agg(pl.col("text").min(), n=pl.len()).sort("n", "template", descending=True)
-    )
-    alike = [name for name, said, _ in samples.head(_SORTS).iter_rows() if signature_of(said) == known]
-    return lines.filter(pl.col("template").is_in(alike))
-
-
-def _of_level(lines: pl.DataFrame, level: str) -> pl.DataFrame:
-    if level == "any":
-        return lines
-    severe = pl.col("level").is_in(SEVERE_LEVELS) | (pl.col("traced") & (pl.col("level") == ""))
-    return lines.filter(severe if level == "error" else severe | pl.col("level").is_in(WARN))
 
 
 def _asked(probe: LogsProbe, service: str, how: str) -> str:

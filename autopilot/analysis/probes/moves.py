@@ -29,7 +29,7 @@ class Moved:
     """One series with samples during the incident, and whether it moved."""
 
     row: dict[str, Any]
-    """As in `SeriesTable.scored`, with `level` and `peak` (median and 95th percentile of the incident), and how
+    """As in `SeriesTable.scored`, with `level` and `peak` (median and maximum of the incident), and how
     many samples are `earlier` and `later` than its start."""
     windows: Windows
 
@@ -98,7 +98,7 @@ def moves_of(table: SeriesTable, chosen: pl.DataFrame | None = None) -> list[Mov
     early = (pl.col("time") >= windows.start) & (pl.col("time") < windows.split)
     sides = table.samples.group_by("sid").agg(
         level=pl.col("value").filter(late).median(),
-        peak=pl.col("value").filter(late).quantile(0.95, "higher"),
+        peak=pl.col("value").filter(late).max(),
         later=late.sum(),
         earlier=early.sum(),
     )

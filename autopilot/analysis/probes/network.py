@@ -10,6 +10,7 @@ from autopilot.analysis.logs.clues import log_clues
 from autopilot.analysis.logs.signatures import signature_of
 from autopilot.analysis.metrics.delays import delay_clues, hosts_of
 from autopilot.analysis.metrics.table import read_series
+from autopilot.analysis.probes.lines import complains
 from autopilot.analysis.probes.moves import moves_of
 from autopilot.analysis.probes.places import during, in_windows, listed, match, names_in, unknown_name
 from autopilot.analysis.probes.probe import Answer, Observed, ProbeArguments, ProbeKind
@@ -142,10 +143,11 @@ def _judged(way: _Way, lines: Sequence[Clue], measured: Sequence[Finding], reach
     if answers:
         text = f"The far side answers, so that {way.told} reach each other: {answers[0].summary}"
         return Answer("absent", clean(text, 400), (*answers, *late, *measured)[:FINDINGS_PER_PROBE])
-    count = during(way.written(), way.seen.windows).height
-    if not count and not measured:
-        text = f"Neither lines nor measurements tell of the way between {way.told}"
-        return Answer("unknown", text, missing=("logs", "spans"))
+    written = way.written()
+    count = during(written, way.seen.windows).height
+    if not measured and not (count and complains(written)):
+        text = f"Nothing that was measured, and none of {count} lines, would tell of the way between {way.told}"
+        return Answer("unknown", text, missing=() if count else ("logs", "spans"))
     since = clock(way.seen.windows.split)
     text = (
         f"No new failure of connections, names or packets between {way.told} since {since}, "

@@ -145,14 +145,17 @@ def _room(used: _Used, windows: Windows) -> Finding:
     unit, share = unit_of(row["metric"], row["unit"]), used.share
     full = share >= _FULL
     usual = row["baseline"] / limit.value
+    # Of a percentage the level and the share are one number.
+    levels = "" if limit.name == "100%" else f" ({amount(used.level, unit)} of {amount(limit.value, unit)})"
     return make_finding(
         "state",
         service=row["service"], resource=row["resource"], region=row["region"], window=windows.since(None),
         direction="up" if moved.move == "rose" else "none", size=share / usual if usual else 0.0,
         baseline=row["baseline"], observed=used.level, unit=unit, score=0.7 if full else 0.1,
         summary=(
-            f"{row['metric']} of {row['service']} uses up to {amount(share, 'share')} of {limit.name} during the "
-            f"incident: {amount(used.level, unit)} of {amount(limit.value, unit)}, usually {amount(usual, 'share')}"
+            f"{row['metric']} of {row['service']} goes up to {amount(share, 'share')} of "
+            f"{'its maximum' if limit.name == '100%' else limit.name}{levels} during the incident, "
+            f"usually {amount(usual, 'share')}"
         ),
         cause_kind="capacity" if full else None,
         provenance=Provenance(

@@ -58,7 +58,7 @@ def test_calls_that_are_taken_up_are_answers() -> None:
 
 
 def test_lines_without_any_sign_are_an_answer_too() -> None:
-    answer = ask(healthy(1), "network", service="checkout", peer="")
+    answer = ask(lines("tax rule for basket {n} has no rate"), "network", service="api", peer="cart")
     assert answer.outcome == "absent"
     assert "No new failure of connections" in answer.summary
 
@@ -78,3 +78,8 @@ def test_host_outside_is_a_peer_as_well() -> None:
     )
     assert answer.outcome == "present"
     assert "api.bank.example" in answer.summary
+
+
+def test_lines_that_never_tell_of_any_failure_prove_nothing_by_their_silence() -> None:
+    answer = ask(healthy(1), "network", service="checkout", peer="")
+    assert (answer.outcome, answer.missing) == ("unknown", ())

@@ -69,3 +69,14 @@ def test_settings_within_observed_objects_are_told_by_their_paths() -> None:
     assert "uid" not in whole.summary
     memory = ask(story.case(), "settings", service="cart", setting="memory")
     assert memory.summary.endswith("has spec.containers[0].resources.limits.memory=64Mi")
+
+
+def test_room_of_a_percentage_is_told_once_by_its_highest_moment() -> None:
+    story = Story(1)
+    memory = story.steps(48, (3, 97), noise=0.01)
+    story.metric("cart", "AWS/ECS", "MemoryUtilization", "Average", "Percent", memory, ServiceName="cart")
+    story.add("inventory", {"resource": "cart", "kind": "ecs_service", "name": "cart", "service": "cart"})
+    room = ask(story.case(), "settings", service="cart", setting="").findings[0]
+    assert room.cause_kind == "capacity"
+    assert room.summary.startswith("MemoryUtilization of cart goes up to 9")
+    assert "% of its maximum during the incident, usually 4" in room.summary
