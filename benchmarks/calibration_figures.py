@@ -67,7 +67,8 @@ def isotonic(trained: Sequence[Judged]) -> Map:
     """The alternative, to compare with: the steps that the outcomes want."""
     model = import_module("sklearn.isotonic").IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
     model.fit([j.confidence for j in trained], [float(j.right) for j in trained])
-    x, y = model.X_thresholds_, model.y_thresholds_
+    x: Sequence[float] = model.X_thresholds_
+    y: Sequence[float] = model.y_thresholds_
     return lambda confidence: float(np.interp(confidence, x, y))
 
 
