@@ -121,7 +121,7 @@ class IncidentWorkflow(Lifecycle):
         diagnosis = await self._analysis.diagnose()
         self._go("plan", "Preparing options.")
         await self._people.show(f"diagnosis by {diagnosis.analyst}")
-        await self._people.note(diagnosis_note(diagnosis))
+        await self._people.note(diagnosis_note(diagnosis, self._state.investigation))
 
     async def _plan(self) -> None:
         """At most three options, each inspected and dry-run. No plan is still a question to people."""

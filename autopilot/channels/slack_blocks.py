@@ -44,6 +44,8 @@ def message_blocks(view: IncidentView) -> list[Block]:
     told = "What happened" if view.outcome else "What is going on"
     blocks.append(section(f"*{told}*\n{escaped(view.whats_going_on, TEXT)}"))
     blocks.append(_cause(view) if view.cause else _last_changes(view))
+    if view.planted:
+        blocks.append(section(f"*Mind* {escaped(view.planted, 600)}"))
     blocks += _progress(view)
     if view.next_step and not view.outcome:
         blocks.append(section(f"*Next step*\n{escaped(view.next_step, TEXT)}"))
@@ -95,7 +97,8 @@ def _facts(view: IncidentView) -> Block:
 
 def _cause(view: IncidentView) -> Block:
     sure = f" · {escaped(view.confidence, 100)}" if view.confidence else ""
-    return section(f"*Cause*{sure}\n{escaped(view.cause, TEXT)}")
+    tests = f"\n{escaped(view.tests, 200)}" if view.tests else ""
+    return section(f"*Cause*{sure}\n{escaped(view.cause, TEXT)}{tests}")
 
 
 def _last_changes(view: IncidentView) -> Block:
@@ -189,6 +192,7 @@ def _footer(view: IncidentView) -> list[Block]:
         more = f" · {len(view.gaps) - 4} more" if len(view.gaps) > 4 else ""
         blocks.append(_context(f"Not known: {shown}{more}"))
     about = [f"analyst: {escaped(view.analyst, 200)}"] if view.analyst else []
+    about += [escaped(view.dropped, 400)] if view.dropped else []
     about += [escaped(view.cost, 200)] if view.cost else []
     about += [f"on call: {escaped(view.on_call, 200)}"] if view.on_call else []
     about.append(f"incident {escaped(view.incident_id, 250)}")

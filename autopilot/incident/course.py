@@ -8,6 +8,7 @@ from typing import Literal
 from autopilot.incident.decision import Judgement
 from autopilot.incident.messages import IncidentResult
 from autopilot.incident.plan import StepResult
+from autopilot.incident.reasoning_words import standing_words
 from autopilot.incident.state import IncidentState
 from autopilot.incident.verification import Verification
 from autopilot.incident.wording import OUTCOMES, VERDICTS, clock, effects, headline, plain, step_words
@@ -84,7 +85,7 @@ def result_of(state: IncidentState) -> IncidentResult:
     return IncidentResult(
         what_broke=headline(state.alerts[0]) if state.alerts else state.service,
         cause=best.statement if best else "",
-        confidence=f"{best.standing}, {best.confidence:.0%} (uncalibrated)" if best else "",
+        confidence=standing_words(best) if best else "",
         what_happened=tuple(f"{clock(m.at)} {m.text}" for m in course(state)[-20:]),
         ended=OUTCOMES.get(outcome, outcome) + (f": {VERDICTS[state.verdict].lower()}" if state.verdict else ""),
         incident_id=state.incident_id,

@@ -1,11 +1,23 @@
 """What is said in the thread under the incident's message: the detail that the message has no room for."""
 
+from collections.abc import Sequence
+
 from autopilot.incident.diagnosis import Diagnosis, Hypothesis
 from autopilot.incident.effect import seen_words
+from autopilot.incident.investigation import Investigation
 from autopilot.incident.offering import asides, expectation, impossible, provenance
 from autopilot.incident.plan import Option, Plan, StepResult
+from autopilot.incident.reasoning_words import (
+    dropped_words,
+    planted_words,
+    questions_words,
+    standing_words,
+    stopped_words,
+    telling_tests,
+    trial_words,
+)
 from autopilot.incident.verification import Verification
-from autopilot.incident.wording import VERDICTS, gap_words, plain, step_words, test_words, worst_first
+from autopilot.incident.wording import VERDICTS, gap_words, plain, step_words, worst_first
 
 LIMIT = 2_800
 """Characters: below what any channel takes in one message."""
@@ -16,22 +28,28 @@ def _cut(text: str) -> str:
 
 
 def _weighed(hypothesis: Hypothesis) -> str:
-    head = f"{hypothesis.standing.capitalize()} ({hypothesis.confidence:.0%}): {hypothesis.statement}"
+    asked = f" (idea of a person: {hypothesis.asked_by})" if hypothesis.asked_by else ""
+    head = f"{standing_words(hypothesis).capitalize()}: {hypothesis.statement}{asked}"
     found = [("for", hypothesis.supporting), ("against", hypothesis.contradicting)]
     cited = [f"{side} {', '.join(ids[:8])}" for side, ids in found if ids]
-    lines = [head, *(f"• {test_words(test)}" for test in hypothesis.tests[:3])]
+    lines = [head, *(f"• {trial_words(test)}" for test in telling_tests(hypothesis, 3))]
     return "\n".join([*lines, *([f"• evidence: {'; '.join(cited)}"] if cited else [])])
 
 
-def diagnosis_note(diagnosis: Diagnosis) -> str:
-    """The explanations that were weighed, their tests, and what was dropped for want of evidence."""
-    parts = [f"Explanations weighed by the {diagnosis.analyst}", *(_weighed(h) for h in diagnosis.hypotheses)]
-    if diagnosis.dropped_claims:
-        parts.append(f"{len(diagnosis.dropped_claims)} statements were dropped because nothing supports them.")
-    gaps = [f"• {gap_words(gap)}" for gap in worst_first(diagnosis.gaps)[:4]]
-    parts += ["\n".join(["Not known", *gaps])] if gaps else []
-    steps = [f"• {step}" for step in diagnosis.next_steps[:4]]
-    parts += ["\n".join(["Look at", *steps])] if steps else []
+def _listed(title: str, lines: Sequence[str]) -> list[str]:
+    return ["\n".join([title, *(f"• {line}" for line in lines)])] if lines else []
+
+
+def diagnosis_note(diagnosis: Diagnosis, investigation: Investigation | None = None) -> str:
+    """The explanations that were weighed, their tests, what was asked, and what was dropped."""
+    warning = planted_words(diagnosis)
+    parts = [f"Explanations weighed by the {diagnosis.analyst}", *([warning] if warning else [])]
+    parts += [_weighed(h) for h in diagnosis.hypotheses]
+    ending = [text for text in (dropped_words(diagnosis), stopped_words(diagnosis)) if text]
+    parts += ["\n".join(f"{text}." for text in ending)] if ending else []
+    parts += _listed("Asked", questions_words(investigation))
+    parts += _listed("Not known", [gap_words(gap) for gap in worst_first(diagnosis.gaps)[:4]])
+    parts += _listed("Look at", diagnosis.next_steps[:4])
     return _cut("\n\n".join(parts))
 
 

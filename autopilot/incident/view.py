@@ -6,6 +6,7 @@ from autopilot.incident.base import Line, Link, Model, Name, Time
 from autopilot.incident.course import chosen, course, who
 from autopilot.incident.offering import asides, expectation, impossible
 from autopilot.incident.plan import Option
+from autopilot.incident.reasoning_words import dropped_words, planted_words, standing_words, trials_words
 from autopilot.incident.state import IncidentState
 from autopilot.incident.wording import VERDICTS, clock, effects, gap_words, headline, plain, worst_first
 
@@ -43,6 +44,12 @@ class IncidentView(Model):
     recent_changes: tuple[Line, ...] = ()
     cause: Line = ""
     confidence: str = ""
+    tests: Line = ""
+    """How many tests of the cause came out how."""
+    dropped: Line = ""
+    """How many statements were dropped, and why."""
+    planted: Line = ""
+    """A warning: collected text tries to give orders."""
     analyst: Line = ""
     gaps: tuple[Line, ...] = ()
     next_step: Line = ""
@@ -108,7 +115,10 @@ def incident_view(state: IncidentState) -> IncidentView:
         whats_going_on=impact or alert.description or alert.title,
         recent_changes=tuple(e.text for e in state.timeline if e.kind == "change")[-3:],
         cause=best.statement if best else "",
-        confidence=f"{best.standing}, {best.confidence:.0%} (uncalibrated)" if best else "",
+        confidence=standing_words(best) if best else "",
+        tests=trials_words(best) if best else "",
+        dropped=dropped_words(state.diagnosis) if state.diagnosis else "",
+        planted=planted_words(state.diagnosis) if state.diagnosis else "",
         analyst=state.diagnosis.analyst if state.diagnosis else "",
         gaps=tuple(gap_words(g) for g in worst_first(state.manifest.gaps if state.manifest else ())),
         next_step=state.next_step,
@@ -143,7 +153,7 @@ def ticket_text(state: IncidentState) -> str:
     lines = [
         headline(state.alert),
         f"Incident {state.incident_id}, {state.alert_count} alerts, services: {', '.join(state.services)}",
-        f"Cause: {best.statement} ({best.standing}, {best.confidence:.0%})" if best else "Cause: not known",
+        f"Cause: {best.statement} ({standing_words(best)})" if best else "Cause: not known",
         *(["What was done:", *done] if done else []),
         f"Verdict: {VERDICTS[state.verdict].lower() if state.verdict else 'open'}",
         *(f"{link.title}: {link.url}" for link in state.links),

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from autopilot.incident.alert import Alert
 from autopilot.incident.base import Scalar, clean
-from autopilot.incident.diagnosis import Hypothesis, Trial
+from autopilot.incident.diagnosis import Hypothesis
 from autopilot.incident.evidence import Gap, GapKind
 from autopilot.incident.metric import MetricRef, Signal
 from autopilot.incident.plan import StepResult, StepStatus, TargetState
@@ -218,12 +218,6 @@ def worst_first(gaps: tuple[Gap, ...]) -> list[Gap]:
     """What could not be learned before what was only shortened, and that before what was simply empty."""
     order = list(_GAPS)
     return sorted(gaps, key=lambda gap: order.index(gap.kind))
-
-
-def test_words(trial: Trial) -> str:
-    """A test and what came out, in one line."""
-    words = {"held": "passed", "refuted": "failed", "silent": "not possible"}
-    return f"[{words[trial.outcome]}] {trial.text}"
 
 
 def certainty(hypothesis: Hypothesis) -> str:

@@ -10,10 +10,11 @@ from autopilot.incident.evidence import Gap
 from autopilot.incident.finding import Dossier, Finding, Impact, TimelineEntry
 from autopilot.incident.metric import Signal
 from autopilot.incident.plan import Option, PreparedStep, StepResult
+from autopilot.incident.reasoning_words import standing_words
 from autopilot.incident.state import IncidentState
 from autopilot.incident.verification import Verification
 from autopilot.incident.wording import figure, headline, metric_words, shortened, step_words, unit_of
-from autopilot.review.wording import STATUSES, clock, date, duration, number, setting_changes, share
+from autopilot.review.wording import STATUSES, clock, date, duration, number, setting_changes
 
 MAX_MOMENTS = 120
 
@@ -211,7 +212,7 @@ def _cause_sentence(state: IncidentState) -> str:
     if best is None or best.standing == "inconclusive":
         guess = f" The best explanation so far: {best.statement}" if best else ""
         return f"The evidence does not settle the cause.{guess}"
-    return f"Cause ({best.standing}, confidence {share(best.confidence)}): {best.statement}"
+    return f"Cause ({standing_words(best)}): {best.statement}"
 
 
 def _decision_sentence(state: IncidentState) -> str:

@@ -7,11 +7,23 @@ from datetime import UTC, datetime
 from autopilot.incident.base import Scalar, Time
 from autopilot.incident.cause import CAUSE_MEANING, CauseKind
 from autopilot.incident.plan import StepStatus, TargetState
+from autopilot.incident.reasoning_words import (
+    dropped_words,
+    order_words,
+    planted_words,
+    questions_words,
+    standing_words,
+    stopped_words,
+    trial_words,
+)
 from autopilot.incident.state import Outcome
 from autopilot.incident.verification import Verdict
-from autopilot.incident.wording import figure, gap_words, headline, metric_words, plain, short, unit_of
+from autopilot.incident.wording import certainty, figure, gap_words, headline, metric_words, plain, short, unit_of
 
-__all__ = ["figure", "gap_words", "headline", "metric_words", "plain", "short", "unit_of"]
+__all__ = [
+    "certainty", "dropped_words", "figure", "gap_words", "headline", "metric_words", "order_words", "plain",
+    "planted_words", "questions_words", "short", "standing_words", "stopped_words", "trial_words", "unit_of",
+]  # fmt: skip
 
 OUTCOMES: dict[Outcome, str] = {
     "resolved": "Resolved: the service recovered after the action",

@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from autopilot.incident import offering, wording
+from autopilot.incident import offering, reasoning_words, wording
 from autopilot.incident.course import chosen
 from autopilot.incident.effect import seen_words
 from autopilot.incident.evidence import Document
@@ -55,7 +55,8 @@ def templates() -> Environment:
     )  # fmt: skip
     env.filters.update(clock=_clock, day=_day, short=wording.short, web_link=story.web_link, span=story.span)
     env.filters.update(plain=wording.plain, gap=wording.gap_words)
-    words: dict[str, Any] = {"offering": offering, "seen_words": seen_words}
+    words: dict[str, Any] = {"offering": offering, "seen_words": seen_words, "reasoned": reasoning_words}
+    words["certainty"] = wording.certainty
     env.globals.update(words)
     return env
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from autopilot.incident.course import Moment, chosen, course, who
 from autopilot.incident.finding import Dossier, Finding, TimelineEntry
 from autopilot.incident.metric import Signal
+from autopilot.incident.reasoning_words import standing_words, trials_words
 from autopilot.incident.state import IncidentState
 from autopilot.incident.verification import Verdict, Verification
 from autopilot.incident.wording import OUTCOMES, PHASES, effects, figure, headline, metric_words, unit_of
@@ -109,7 +110,7 @@ def _why(state: IncidentState) -> Tile:
         waiting = state.phase in ("open", "collect", "analyze")
         answer = "Being analysed" if waiting else "No cause could be established"
         return Tile("Why", answer, (), "wait")
-    sure = f"{best.standing}, {best.confidence:.0%} confidence (uncalibrated)"
+    sure = "; ".join(text for text in (standing_words(best), trials_words(best)) if text)
     evidence = f"evidence {', '.join(best.supporting[:6])}" if best.supporting else "no supporting finding"
     return Tile("Why", best.statement, (sure, f"{evidence}; by {state.diagnosis.analyst}"))
 

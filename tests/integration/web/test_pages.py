@@ -23,7 +23,8 @@ def test_the_headline_says_what_why_who_what_ran_and_whether_it_helped(gateway: 
     head = page[page.index('aria-label="Headline"') : page.index('aria-label="Seconds after the alert"')]
 
     for part in (
-        "checkout-api-latency", "15 % of requests failed", "v2.4.1 needs more reads per request", "86% confidence",
+        "checkout-api-latency", "15 % of requests failed", "v2.4.1 needs more reads per request",
+        "confirmed, 86% (uncalibrated: 0 known outcomes)",
         "Kim Okafor chose option 1: Raise the table's read capacity", "1 refused",
         "Set the capacity of orders: read capacity 100 → 200", "Yes: recovered and stayed healthy",
         "from 1,850 to 290 ms",

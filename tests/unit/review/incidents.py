@@ -45,7 +45,7 @@ DIAGNOSIS = Diagnosis(
         ),
     ),
     causal_chain=("v2.4.1 reads each order by itself", "the table throttles", "checkout waits and fails"),
-    dropped_claims=(DroppedClaim(claim="DNS is broken", reason="cites F77, which does not exist"),),
+    dropped_claims=(DroppedClaim(claim="DNS is broken", reason="finding F77 does not exist"),),
     analyst="gpt-4o",
 )
 

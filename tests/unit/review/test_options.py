@@ -55,4 +55,4 @@ def test_an_open_report_shows_where_the_values_of_an_option_come_from(tmp_path: 
     state.plan = state.plan.model_copy(update={"options": (option.model_copy(update={"steps": steps}),)})
     state.outcome = None
     document = ReviewWriter(store).report(state)
-    assert "read capacity 800: inventory orders read capacity" in store.get(document.uri).decode()
+    assert "read capacity 800: inventory orders read_capacity" in store.get(document.uri).decode()
