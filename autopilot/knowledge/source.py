@@ -30,9 +30,7 @@ class KnowledgeSource:
         records = [_record(s) for s in found if s.lesson.incident_id != scope.incident_id]
         into.asked(f"similar incidents: {text}", None, len(records), time.monotonic() - started)
         into.add("records", frame("records", records))
-        said = [f for f in self._knowledge.feedback(scope.services, LIMIT) if f.incident_id != scope.incident_id]
-        into.asked(f"earlier analyses that people doubted: {' '.join(scope.services)}", None, len(said))
-        into.add("records", frame("records", [_denial(n, f) for n, f in enumerate(said, 1) if f.wrong]))
+        self._denials(scope, found, into)
         if not records:
             into.miss("no_data", "no past incident resembles this one")
         budget.spend()
@@ -43,6 +41,17 @@ class KnowledgeSource:
             {"caller": caller, "callee": callee, "weight": 1.0, "source": "catalogue"} for caller, callee in near
         ]
         into.add("topology", frame("topology", calls))
+
+    def _denials(self, scope: Scope, found: Sequence[Similar], into: Collected) -> None:
+        """Explanations that turned out wrong, about these services or in an incident that resembles this one."""
+        said = [*self._knowledge.feedback(scope.services, LIMIT), *(f for s in found for f in s.lesson.feedback)]
+        wrong = {
+            (f.incident_id, f.service, f.cause_kind): f
+            for f in said
+            if f.wrong and f.incident_id != scope.incident_id
+        }
+        into.asked(f"earlier analyses that people doubted: {' '.join(scope.services)}", None, len(said))
+        into.add("records", frame("records", [_denial(n, f) for n, f in enumerate(wrong.values(), 1)]))
 
     def edges(self) -> Sequence[tuple[str, str]]:
         """(caller service, callee service) pairs that past cases have seen."""

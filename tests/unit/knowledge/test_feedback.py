@@ -43,6 +43,17 @@ def test_a_wrong_analysis_is_a_record_of_the_next_incident(knowledge: KnowledgeB
     assert not [r for r in records(knowledge, "incident-checkout.1") if r["kind"] == "wrong_analysis"]
 
 
+def test_a_wrong_blame_of_another_service_comes_back_with_the_incident_that_resembles_this_one(
+    knowledge: KnowledgeBase,
+) -> None:
+    closed = explained(state(1, tried=()), explanation("certificate"))
+    for _ in range(2):
+        closed = doubted(closed, explanation("network", service="gateway"), WRONG)
+    knowledge.remember(closed, AIMS)
+    told = [r for r in records(knowledge) if r["kind"] == "wrong_analysis"]
+    assert [(r["service"], r["outcome"]) for r in told] == [("gateway", "network")]
+
+
 def test_a_hint_that_proved_nothing_is_kept_without_lowering_anything(knowledge: KnowledgeBase) -> None:
     closed = explained(state(1, tried=()), explanation("bad_deploy", 0.3, standing="inconclusive"))
     knowledge.remember(doubted(closed, explanation("bad_deploy"), "look at the certificate"), AIMS)
