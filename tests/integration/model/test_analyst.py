@@ -301,7 +301,7 @@ def test_model_that_dies_in_the_second_turn_is_judged_by_what_it_said_first(
     [
         (completion("no JSON here"), 2),
         (calls(("diagnose", {"hypotheses": [{"statement": 1}]})), 2),
-        (calls(("diagnose", {"hypotheses": [], "causal_chain": []})), 1),
+        (calls(("diagnose", {"hypotheses": [], "causal_chain": []})), 2),
         (calls(("probe_metric", METRIC)), 2),
         (completion(None, refusal="I cannot help"), 1),
         (Reply(body=b"<html>gateway</html>"), 1),
