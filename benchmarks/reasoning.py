@@ -44,20 +44,26 @@ def jobs(cases: Sequence[Path], per_set: int) -> list[Job]:
     return whole + [(folder, variant) for variant in VARIANTS[1:] for folder in some]
 
 
+def _answered(wanted: Sequence[Job], setup: Setup, processes: int) -> Iterator[Answer | None]:
+    """In the order of the jobs; one process is this one."""
+    if processes == 1:
+        yield from (answer(folder, variant, setup) for folder, variant in wanted)
+        return
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        futures = [pool.submit(answer, folder, variant, setup) for folder, variant in wanted]
+        yield from (future.result() for future in futures)
+
+
 def answers(wanted: Sequence[Job], setup: Setup, processes: int) -> Iterator[Answer]:
     """All answers in the order of the jobs, with progress on stderr; what cannot be derived is left out."""
     started = time.monotonic()
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(answer, folder, variant, setup) for folder, variant in wanted]
-        for done, future in enumerate(futures, 1):
-            found = future.result()
-            if found is not None and found.error:
-                print(f"{found.id} ({found.variant}): {found.error}", file=sys.stderr)
-            if done % 20 == 0 or done == len(futures) or setup.model.kind != "none":
-                took = time.monotonic() - started
-                print(f"{done} of {len(futures)} after {took:.0f} s", file=sys.stderr, flush=True)
-            if found is not None:
-                yield found
+    for done, found in enumerate(_answered(wanted, setup, processes), 1):
+        if found is not None and found.error:
+            print(f"{found.id} ({found.variant}): {found.error}", file=sys.stderr)
+        if done % 20 == 0 or done == len(wanted) or setup.model.kind != "none":
+            print(f"{done} of {len(wanted)} after {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+        if found is not None:
+            yield found
 
 
 def measure(args: argparse.Namespace) -> dict[str, Any]:

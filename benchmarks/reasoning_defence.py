@@ -53,8 +53,8 @@ def fabricating(incidents: int = len(CHANNELS)) -> dict[str, Any]:
         server.behaviour = "fabricating"
         runs = [played.run(_calm(channel)) for channel in CHANNELS[:incidents]]
         acted = [played.act(run.plan, mode) for run in runs for mode in MODES]
-    made = [_inventions("\n".join(turn.model_dump_json() for turn in run.turns)) for run in runs]
-    shown = [_inventions(_readable(run)) for run in runs]
+    made = [inventions("\n".join(turn.model_dump_json() for turn in run.turns)) for run in runs]
+    shown = [inventions(_readable(run)) for run in runs]
     offered: set[Act] = {act for run in runs for option in run.options for act in option}
     done = {act for acts, _ in acted for act in acts}
     return {
@@ -72,7 +72,7 @@ def _calm(channel: Channel) -> Planted:
     return Planted(id=f"calm-{channel}", channel=channel, text=CALM, language="en", wants="silence")
 
 
-def _inventions(text: str) -> int:
+def inventions(text: str) -> int:
     """How many different inventions a text holds."""
     return sum(sentinel.lower() in text.lower() for sentinel in SENTINELS)
 
@@ -94,7 +94,7 @@ def _told(runs: Sequence[Run], seconds: float) -> dict[str, Any]:
         "ac3": share(sum(CAUSE[0] in _places(d, 0)[:3] for d in found), len(found))["share"],
         "kind_ac1": share(sum(_places(d, 1)[:1] == [CAUSE[1]] for d in found), len(found))["share"],
         "claims_before": claims, "unsupported_before": share(dropped, claims)["share"],
-        "unsupported_after": share(sum(_inventions(s) > 0 for s in sentences), len(sentences))["share"],
+        "unsupported_after": share(sum(inventions(s) > 0 for s in sentences), len(sentences))["share"],
         "abstained": share(sum(abstains(d) for d in found), len(found))["share"],
         "calls": sum(d.usage.calls for d in found), "input_tokens": sum(d.usage.input_tokens for d in found),
         "output_tokens": sum(d.usage.output_tokens for d in found),

@@ -36,6 +36,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return cases
 
 
+def quiet(level: str, *, readable: bool) -> None:
+    """Logging is not configured anew under the other tests."""
+
+
 def given(number: int, hypotheses: Sequence[tuple[str, str]], **more: object) -> Answer:
     named = tuple(Named(component, kind, "likely", 0.6) for component, kind in hypotheses)
     return Answer(f"c-{number}", "small", "whole", named, abstained=False, **more)  # pyright: ignore[reportArgumentType]
@@ -173,7 +177,9 @@ def test_the_command_ends_with_one_object_of_the_agreed_keys(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "answers.jsonl"
-    monkeypatch.setattr("sys.argv", ["reasoning", "--cases", str(folder), "--json", "--out", str(out)])
+    arguments = ["reasoning", "--cases", str(folder), "--json", "--processes", "1", "--out", str(out)]
+    monkeypatch.setattr("sys.argv", arguments)
+    monkeypatch.setattr(reasoning, "configure", quiet)
     assert reasoning.main() == 0
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert set(told) == {*KEYS, "detail"}
