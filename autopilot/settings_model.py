@@ -80,7 +80,7 @@ class Model(LanguageModel):
     fallbacks: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")], LanguageModel] = {}
     """By a name of your own, in the order in which they are asked; the name is part of the key's variable."""
     breaker: Breaker = Breaker()
-    max_prompt_tokens: PositiveInt = 4_500
+    max_prompt_tokens: PositiveInt = 2_500
     """What the tables of a dossier may take of one prompt."""
     max_tokens_per_incident: PositiveInt = 200_000
     max_usd_per_incident: PositiveFloat = 2.0

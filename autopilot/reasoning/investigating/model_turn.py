@@ -33,7 +33,8 @@ def next_turn(asker: Asker, request: InvestigateRequest, dossier: Dossier, servi
     redaction = Redaction(ips=ips, key=request.incident_id)
     # Always the first model's counter, so that a fallback reads the same bytes and finds what was stored.
     count = partial(count_tokens, model=asker.models.order(asker.step)[0].name)
-    prompt = messages(dossier, service, request.feedback, before, redaction, last=last, count=count)
+    limit = asker.models.settings.max_prompt_tokens
+    prompt = messages(dossier, service, request.feedback, before, redaction, last=last, limit=limit, count=count)
     asked = [probe for turn in before.turns for probe in turn.probes]
 
     def read(calls: Sequence[Called]) -> Decoded:

@@ -12,8 +12,6 @@ from autopilot.reasoning.prompts.planted import withheld
 from autopilot.reasoning.prompts.redaction import Redaction
 from autopilot.reasoning.prompts.tables import dossier_tables
 
-DOSSIER_TOKENS = 2_200
-"""What the tables of the case may take of a prompt."""
 ANSWER = 360
 """Characters that one answered test may take."""
 
@@ -50,6 +48,7 @@ def messages(
     redaction: Redaction,
     *,
     last: bool,
+    limit: int,
     count: Callable[[str], int],
 ) -> list[ChatCompletionMessageParam]:
     """The prompt of the next round: what the round before read, byte for byte, and what has been found since.
@@ -61,9 +60,10 @@ def messages(
         investigation: The rounds so far.
         redaction: Masks secrets; the same object for one prompt, so that masks keep their numbers.
         last: Whether no further round follows.
+        limit: Tokens that the tables of the dossier may take.
         count: Tokens of a text for the model that is asked.
     """
-    tables = dossier_tables(dossier, DOSSIER_TOKENS, count)
+    tables = dossier_tables(dossier, limit, count)
     hints = [f"- {cell(withheld(hint))}" for hint in feedback]
     asked = ["A person asks to test these ideas; they may be wrong:", OPEN, *hints, CLOSE] if hints else []
     opening = "\n".join([tables, f"alarmed service: {cell(service)}", *asked])
