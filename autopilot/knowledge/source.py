@@ -1,5 +1,6 @@
 """The knowledge base as a source: past incidents as records, known calls as topology."""
 
+import re
 import time
 from collections.abc import Sequence
 
@@ -10,6 +11,8 @@ from autopilot.knowledge.sqlite import KnowledgeBase
 from autopilot.sources.base import Budget, Collected
 
 LIMIT = 20
+_CITED = re.compile(r"\s*\(F\d+(?:, F\d+)*\)")
+"""Findings of the past incident: in the present one the same ids are other findings."""
 
 
 class KnowledgeSource:
@@ -70,7 +73,7 @@ def _record(similar: Similar) -> dict[str, object]:
         "kind": "incident",
         "service": lesson.service,
         "title": lesson.title,
-        "body": "\n".join([lesson.statement or lesson.detail, *tested]),
+        "body": "\n".join([_CITED.sub("", lesson.statement) or lesson.detail, *tested]),
         "resolution": "; ".join([*worked, *failed, *solved]),
         "outcome": " ".join(part for part in (lesson.outcome, lesson.verdict) if part),
         "link": "",
@@ -84,9 +87,9 @@ def _denial(number: int, feedback: Feedback) -> dict[str, object]:
         "id": f"{WRONG_ANALYSIS}:{feedback.cause_kind}:{feedback.incident_id}:{number}",
         "kind": WRONG_ANALYSIS,
         "service": feedback.service,
-        "title": feedback.statement,
+        "title": _CITED.sub("", feedback.statement),
         "body": feedback.said,
-        "resolution": feedback.came_of,
+        "resolution": _CITED.sub("", feedback.came_of),
         "outcome": feedback.cause_kind,
         "link": "",
     }

@@ -63,7 +63,8 @@ def _place(row: dict[str, Any]) -> tuple[int, int, str]:
 
 def _note(row: dict[str, Any], broken: str, windows: Windows) -> Clue:
     where = f" ({clean(row['body'], 80)})" if row["body"] else ""
-    text = f"Note on {row['service']}, {_WORDS.get(row['outcome'], 'note')}: {clean(row['title'], 240)}{where}"
+    said = clean(row["title"], 150 if broken else 250)
+    text = f"Note on {clean(row['service'], 60)}, {_WORDS.get(row['outcome'], 'note')}: {said}{where}"
     return _clue(row, f"{text}; {broken}" if broken else text, "notes", 0.5 if broken else 0.1, windows)
 
 

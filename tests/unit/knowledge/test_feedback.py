@@ -54,6 +54,17 @@ def test_a_wrong_blame_of_another_service_comes_back_with_the_incident_that_rese
     assert [(r["service"], r["outcome"]) for r in told] == [("gateway", "network")]
 
 
+def test_findings_of_the_past_incident_are_not_cited_in_the_present_one(knowledge: KnowledgeBase) -> None:
+    cited = explanation("bad_deploy").model_copy(
+        update={"statement": "v2 caused this: reads rose 3x (F4); errors (F7, F9)."}
+    )
+    knowledge.remember(doubted(explained(state(1, tried=()), explanation("certificate")), cited, WRONG), AIMS)
+    knowledge.remember(explained(state(2), cited), AIMS)
+    told = {str(r["kind"]): f"{r['title']} {r['body']}" for r in records(knowledge)}
+    assert told["wrong_analysis"].startswith("v2 caused this: reads rose 3x; errors.")
+    assert all("(F" not in text for text in told.values())
+
+
 def test_a_hint_that_proved_nothing_is_kept_without_lowering_anything(knowledge: KnowledgeBase) -> None:
     closed = explained(state(1, tried=()), explanation("bad_deploy", 0.3, standing="inconclusive"))
     knowledge.remember(doubted(closed, explanation("bad_deploy"), "look at the certificate"), AIMS)
