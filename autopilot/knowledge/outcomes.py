@@ -34,8 +34,8 @@ _SPREADING: frozenset[CauseKind] = frozenset({"dependency", "network", "traffic_
 _DENIES = re.compile(
     r"\b(wrong|incorrect|mistaken|false)\s+(analysis|diagnosis|cause|conclusion|explanation)\b"
     r"|\b(analysis|diagnosis|cause|conclusion|explanation)\s+(is|was)\s+(wrong|incorrect|mistaken|false|not\s+right)\b"
-    r"|\b(is|was)\s*(not|n't)\s+(the|a)\s+(root\s+)?cause\b"
-    r"|(원인|분석|진단)[이은가는을]?\s*(틀렸|잘못|아니)",
+    r"|\b(is|was)\s*(not|n['’]t)\s+(the|a)\s+(root\s+)?cause\b"  # noqa: RUF001  # as phones write it
+    r"|(원인|분석|진단)[이은가는을]?\s*(틀렸|잘못|아니|아닙)|(틀린|잘못된)\s*(원인|분석|진단)",
     re.IGNORECASE,
 )
 
