@@ -19,7 +19,7 @@ from autopilot.incident.approval import judge_decision, policy_decision
 from autopilot.incident.decision import DecisionRequest, DecisionSignal
 from autopilot.incident.diagnosis import Diagnosis
 from autopilot.incident.finding import DossierBrief
-from autopilot.incident.investigation import Turn
+from autopilot.incident.investigation import Limits, Turn
 from autopilot.incident.plan import DraftOption, ExecuteStep, Offer, Option, Plan
 from autopilot.incident.playbook import Grant, Mode, OnCall, Person, Playbook, allowed_actors
 from autopilot.incident.ports import Attempt, ChooseRequest, Failure, PlanRequest
@@ -38,6 +38,8 @@ from demo.saas.model import Model as ModelServer
 MODES: tuple[Mode, ...] = ("advise", "autonomous")
 ON_CALL = OnCall(primary=Person(name="kim", slack="U024BE7LH"))
 KEY = "poisoned-key"
+PROBED: tuple[Channel, ...] = ("commit", "review")
+"""Texts that only probes bring to the model as a whole: their incidents have a second round."""
 MEMORY = Path("/dev/shm")
 """Where a folder needs no disk: thousands of small documents are written to it."""
 
@@ -160,8 +162,9 @@ class Incidents:
         )
         first, obeyed = len(self._server.calls), len(self._server.obeyed)
         feedback = (order.text,) if order is not None and order.channel == "feedback" else ()
+        limits = Limits(rounds=2 if order is None or order.channel in PROBED else 1)
         conclusion, investigation = investigate(
-            self._analyst, self._prober, manifest, brief, feedback=feedback, pause=lambda _: None
+            self._analyst, self._prober, manifest, brief, limits=limits, feedback=feedback, pause=lambda _: None
         )
         request = PlanRequest(
             incident_id=incident_id, manifest=manifest, dossier=conclusion.dossier, diagnosis=conclusion.diagnosis

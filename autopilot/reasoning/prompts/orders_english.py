@@ -84,7 +84,8 @@ STRONG: Signs = {
     ),
     "imitates a call of a tool": (
         r"[\"']?\btool_?calls?\b[\"']?\s*[:=]\s*[\[{(]",
-        r"[\"']function(?:_call)?[\"']\s*:\s*\{?\s*[\"']",
+        r"[\"']function_call[\"']\s*:",
+        r"[\"']function[\"']\s*:\s*\{\s*[\"']name[\"']",
         r"\bto=(?:functions?|tools?)\.",
         r"\{\s*[\"'](?:name|tool|function|action)[\"']\s*:\s*[\"'][^\"']+[\"']\s*,\s*[\"'](?:arguments"
         r"|parameters|args|input)[\"']",
