@@ -97,7 +97,7 @@ def _cells(side: Side) -> tuple[str, ...]:
         best.change_id or "none",
         best.standing or "none",
         "none" if best.confidence is None else f"{best.confidence:.2f}",
-        ", ".join(side.tools or ()) or "none",
+        "unknown" if side.tools is None else ", ".join(side.tools) or "none",
         f"{side.tokens:,}",
         _cost(side),
         side.analyst,
