@@ -4,6 +4,7 @@ import functools
 import ssl
 import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import httpx2  # the transport of the openai package: errors while a body is read come from it, unwrapped
@@ -19,6 +20,8 @@ MAX_ANSWER = 1_000_000
 """Bytes of an answer; a longer one is refused."""
 
 
+_SLACK = 0.3
+"""Seconds after a deadline in which the transport may say itself why there is no answer."""
 _SHORTEST_KEY = 8
 """Shorter ones, such as the placeholder for servers without keys, may be words of an answer."""
 _AZURE = (".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com")
@@ -113,7 +116,17 @@ class ModelClient:
         A server that refuses a form of the request is asked again in the next simpler one; such a refusal
         is not billed, and what worked is remembered. Raises ModelFailure.
         """
-        deadline = time.monotonic() + min(seconds, self.settings.timeout)
+        seconds = min(seconds, self.settings.timeout)
+        # In a thread of its own: neither a name server nor a trickle of headers heeds the transport's timeouts.
+        asking = ThreadPoolExecutor(1, thread_name_prefix="model")
+        try:
+            return asking.submit(self._negotiate, question, time.monotonic() + seconds).result(seconds + _SLACK)
+        except TimeoutError as error:
+            raise self._too_slow() from error
+        finally:
+            asking.shutdown(wait=False)
+
+    def _negotiate(self, question: Question, deadline: float) -> str:
         while True:
             try:
                 return self._request(question, self.dialect, deadline)
@@ -166,12 +179,14 @@ class ModelClient:
                     maybe_billed=True,
                 )
             if time.monotonic() > deadline:
-                raise ModelFailure(
-                    f"{self} answered too slowly and was cut off; it is tried again or done without, or raise its "
-                    "timeout.",
-                    maybe_billed=True,
-                )
+                raise self._too_slow()
         return self._without_key(received.decode(errors="replace"))
+
+    def _too_slow(self) -> ModelFailure:
+        return ModelFailure(
+            f"{self} answered too slowly and was cut off; it is tried again or done without, or raise its timeout.",
+            maybe_billed=True,
+        )
 
     def _without_key(self, text: str) -> str:
         """What a server says, should it say the key: answers are stored and failures are shown."""

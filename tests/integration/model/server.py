@@ -23,6 +23,8 @@ class Reply:
     """Seconds before anything is sent."""
     trickle: float = 0.0
     """Seconds between single bytes of the body."""
+    dawdle: float = 0.0
+    """Seconds between single bytes of a first line sent ahead."""
 
 
 def completion(
@@ -112,6 +114,9 @@ class ModelServer:
         """Write one reply; a client that went away is no error here."""
         time.sleep(reply.delay)
         try:
+            for byte in b"HTTP/1.0 200 OK\r\n" if reply.dawdle else b"":
+                handler.wfile.write(bytes([byte]))
+                time.sleep(reply.dawdle)
             handler.send_response(reply.status)
             for name, value in {"Content-Type": "application/json", **reply.headers}.items():
                 handler.send_header(name, value)

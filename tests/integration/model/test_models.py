@@ -156,6 +156,15 @@ def test_what_only_a_person_can_mend_opens_the_breaker_at_once(
     assert [models.choose("analysis", 1).name for _ in range(3)] == ["gpt-4o", "small", "small"]
 
 
+def test_what_is_wrong_with_one_question_says_nothing_about_the_model(server: ModelServer, tmp_path: Path) -> None:
+    server.always(error(400, "The context length is 8192 tokens.", code="context_length_exceeded"))
+    models = Models(model(server, breaker={"failures": 1}))
+    for attempt in (1, 2):
+        with pytest.raises(ModelFailure, match="max_prompt_tokens"):
+            cause(models, tmp_path, attempt)
+    assert len(server.requests) == 2
+
+
 def test_a_server_that_asks_to_wait_is_passed_over_but_never_given_up(
     server: ModelServer, both: Callable[..., Model], tmp_path: Path
 ) -> None:
