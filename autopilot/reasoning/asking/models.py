@@ -104,7 +104,7 @@ class Models:
             self._conditions.pop((client.where, client.name), None)
 
     def failed(self, client: ModelClient, failure: ModelFailure) -> None:
-        """Count a failure, unless it is one question's own; what only a person can mend opens the breaker at once."""
+        """Count a failure, unless it is one question's own; one that lasts opens the breaker at once."""
         if failure.who != "retry" and not failure.lasting:
             return
         now = self._clock()
