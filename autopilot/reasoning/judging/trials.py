@@ -159,7 +159,8 @@ def _used_up(claim: Claim, dossier: Dossier) -> Trial:
     if low:
         text = f"Not exhausted: {signs.named(seen)} reached {seen.observed:.0f} % only."
         return _trial(text, "refuted", _ids(seen), decisive=True)
-    return _trial(f"Exhaustion shows: {seen.summary}", "held", _ids(seen), decisive=seen.observed is not None)
+    measured = seen.observed is not None or seen.mechanism is not None
+    return _trial(f"Exhaustion shows: {seen.summary}", "held", _ids(seen), decisive=measured)
 
 
 def _moved_first(claim: Claim, dossier: Dossier) -> Trial | None:
@@ -169,9 +170,9 @@ def _moved_first(claim: Claim, dossier: Dossier) -> Trial | None:
         return None
     first = min(own, key=signs.happened)
     late = (signs.happened(first) - dossier.onset).total_seconds() - first.onset_uncertainty
-    if late > 60:
+    if late > 60:  # not against it: what showed first may have been something else, or noise
         text = f"Order: {claim.service} shows signs only {late / 60:.0f} min after the first symptom."
-        return _trial(text, "refuted", _ids(first))
+        return _trial(text, "silent", _ids(first))
     return _trial(f"Order: {claim.service} shows signs no later than the first symptom.", "held", _ids(first))
 
 
@@ -222,32 +223,12 @@ def _sets_in(claim: Claim, dossier: Dossier) -> Trial | None:
     return _trial(f"It set in with the change: {seen.summary}", "held", _ids(seen, found), decisive=precise)
 
 
-def _first_of_all(claim: Claim, dossier: Dossier) -> Trial | None:
-    """Where trouble starts, it shows before it shows anywhere else."""
-    moments = [f for f in dossier.findings if f.onset and f.kind in (*_MEASURED, "state") and f.direction != "none"]
-    own = [f for f in moments if f.service == claim.service]
-    others = [f for f in moments if f.service != claim.service]
-    if not own or not others:
-        return None
-    first, next_one = min(own, key=signs.happened), min(others, key=signs.happened)
-    lead = (signs.happened(next_one) - signs.happened(first)).total_seconds()
-    unsure = first.onset_uncertainty + next_one.onset_uncertainty
-    if lead > max(unsure, 0.0):
-        text = f"Order: {claim.service} shows signs {lead / 60:.0f} min before any other service."
-        return _trial(text, "held", _ids(first, next_one), decisive=True)
-    if -lead > unsure + LATE:
-        text = f"Order: {next_one.service} shows signs {-lead / 60:.0f} min before {claim.service}."
-        return _trial(text, "refuted", _ids(next_one, first))
-    return None
-
-
 ANNOUNCED: frozenset[CauseKind] = frozenset(
     {"certificate", "permission", "image", "startup", "crash", "scheduling"}
 )
 """Kinds that cannot happen in silence: an object's state or an error line always tells of them."""
 AT_ONCE = 120.0
 """Seconds within which a symptom sets in with a change."""
-LATE = 60.0
 _MEASURED: tuple[FindingKind, ...] = ("metric", "log", "trace")
 _SEEN: tuple[FindingKind, ...] = (*_MEASURED, "state", "trend")
 
@@ -261,7 +242,7 @@ _BY_KIND: dict[CauseKind, tuple[_Test, ...]] = {
     "throttled": (_limit_reached, _limit_is_trigger),
     "quota": (_limit_reached, _limit_is_trigger),
     "network": (_reachable, _told, _moved_first),
-    "dependency": (_told, _moved_first, _first_of_all),
+    "dependency": (_told, _moved_first),
     "batch_job": (_told, _moved_first),
     "data": (_told, _sets_in),
     **dict.fromkeys(ANNOUNCED, (_told,)),

@@ -23,8 +23,6 @@ UNTESTED = 0.70
 """No test was passed that could have refuted it; below `CONFIRMED_FROM`, so that nothing untested is confirmed."""
 ONE_KIND = 0.60
 """All that speaks for it is of one kind, such as log lines alone."""
-ONE_FINDING = 0.55
-"""A single finding speaks for it."""
 ONE_SOURCE = 0.85
 """One system says all of it: should that system be wrong, so are we."""
 UNANSWERED = 0.85
@@ -87,7 +85,6 @@ def _ceiling(weights: Weights) -> float:
     support, trials = weights.supporting, weights.trials
     caps = (
         (not support, UNSUPPORTED),
-        (len(support) == 1, ONE_FINDING),
         (len({f.kind for f in support}) == 1, ONE_KIND),
         (len({f.provenance.source for f in support}) == 1, ONE_SOURCE),
         (not _outcomes(trials, "held", decisive=True), UNTESTED),

@@ -46,6 +46,13 @@ def _findings(dossier: Dossier, ids: Iterable[str]) -> tuple[Finding, ...]:
     return tuple(f for f in (dossier.finding(i) for i in ids) if f is not None)
 
 
+def _prior(proposal: Proposal, dossier: Dossier) -> float:
+    """What analysis thinks of it beforehand: what it looked for and did not suspect is behind all that it does."""
+    if suspect_for(proposal.claim, dossier) is not None:
+        return proposal.prior
+    return min([proposal.prior, *(s.score for s in dossier.suspects)])
+
+
 def weigh(proposal: Proposal, dossier: Dossier, results: Sequence[ProbeResult] = ()) -> Hypothesis:
     """Test a proposal and compute its standing. Ids that do not exist in the dossier are left out.
 
@@ -63,7 +70,7 @@ def weigh(proposal: Proposal, dossier: Dossier, results: Sequence[ProbeResult] =
     supporting, contradicting = _findings(dossier, for_it), _findings(dossier, against)
     standing, confidence = verdict(
         Weights(
-            prior=proposal.prior,
+            prior=_prior(proposal, dossier),
             supporting=supporting,
             contradicting=contradicting,
             trials=trials,
