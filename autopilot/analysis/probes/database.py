@@ -77,10 +77,26 @@ class DatabaseProbe(ProbeArguments):
             *_of_series(table, stores), *_of_quotients(table, graph, stores, seen.windows),
             *_of_limits(table, stores, seen), *_of_lines(lines, seen.windows),
         ]  # fmt: skip
-        signs = _seen_whole(signs)
-        wanted = [sign for sign in signs if self.aspect in ("all", sign.aspect)]
-        count = during(lines, seen.windows).height
-        return _told(self, seen, wanted, sorted(stores), count if count and complains(lines) else 0)
+        wanted = [sign for sign in _seen_whole(signs) if self.aspect in ("all", sign.aspect)]
+        if wanted:
+            return _told(wanted, sorted(stores))
+        hidden = any(sign.aspect == self.aspect for sign in signs)
+        measured = any(service in stores for service in table.identity["service"].unique().to_list())
+        return self._silent(seen, sorted(stores), lines, hidden=hidden, measured=measured)
+
+    def _silent(
+        self, seen: Observed, stores: Sequence[str], lines: pl.DataFrame, *, hidden: bool, measured: bool
+    ) -> Answer:
+        """Nothing speaks of the aspect: it is hidden by a limit, or only lines could have told of it, or nobody."""
+        asked = "pressure" if self.aspect == "all" else self.aspect.replace("_", " ")
+        where, count = listed(stores), during(lines, seen.windows).height
+        if hidden:
+            return Answer("unknown", f"A limit that is reached hides the {asked} of {where}")
+        if self.aspect in ("slow_queries", "locks", "connections") and count and complains(lines):
+            text = f"None of the {count} lines of {where} and those who call it tells of {asked}"
+            return seen.absent("log", stores[0], text, source="logs", query=f"{asked} in lines of {where}")
+        text = f"Nothing was collected of the {asked} of {where}"
+        return Answer("unknown", text, missing=() if measured else ("metrics",))
 
 
 @dataclass(frozen=True)
@@ -209,16 +225,7 @@ def _of_lines(lines: pl.DataFrame, windows: Windows) -> list[_Sign]:
     return signs
 
 
-def _told(
-    probe: DatabaseProbe, seen: Observed, signs: Sequence[_Sign], stores: Sequence[str], lines: int
-) -> Answer:
-    where = listed(stores)
-    asked = "pressure" if probe.aspect == "all" else probe.aspect.replace("_", " ")
-    if not signs:
-        if lines and probe.aspect in ("slow_queries", "locks", "connections"):
-            text = f"None of the {lines} lines of {clean(probe.service, 60)} and {where} tells of {asked}"
-            return seen.absent("log", probe.service, text, source="logs", query=f"{asked} in lines of {where}")
-        return Answer("unknown", f"Nothing was collected of the {asked} of {where}", missing=("metrics",))
+def _told(signs: Sequence[_Sign], stores: Sequence[str]) -> Answer:
     by_aspect: dict[Aspect, list[_Sign]] = defaultdict(list)
     for sign in sorted(signs, key=lambda s: (_ORDER.index(s.pressure), -s.finding.score, s.finding.summary)):
         by_aspect[sign.aspect].append(sign)
@@ -229,7 +236,7 @@ def _told(
     rest = [sign for own in by_aspect.values() for sign in own[1:] if sign.pressure != "unchanged"]
     shown = [*leads, *sorted(rest, key=lambda s: (-s.finding.score, s.finding.summary))][:FINDINGS_PER_PROBE]
     each = ", ".join(f"{sign.aspect.replace('_', ' ')} {sign.pressure}" for sign in leads)
-    summary = f"{where}: {each}; {leads[0].finding.summary}"
+    summary = f"{listed(stores)}: {each}; {leads[0].finding.summary}"
     return Answer(leads[0].pressure, clean(summary, 400), tuple(sign.finding for sign in shown))
 
 

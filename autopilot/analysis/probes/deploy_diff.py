@@ -47,7 +47,12 @@ class DeployDiffProbe(ProbeArguments):
                 return Answer("unknown", f'The case has no change "{clean(self.change, 60)}"; there are {ids}')
             if chosen.first > begun + _TOLERANCE:
                 return _late(chosen, begun, seen)
-            return _told(chosen, begun, table, windows)
+            told = _told(chosen, begun, table, windows)
+            if match(self.service, [chosen.service, chosen.resource]):
+                return told
+            # What somebody else's change did proves nothing of this service.
+            text = f"{_name(chosen)} is a change of {chosen.service}, not of {clean(self.service, 60)}"
+            return Answer("unknown", f"{text}: {told.summary}"[:400], told.findings)
         return self._last(changes, begun, seen)
 
     def _last(self, changes: Sequence[Change], begun: int, seen: Observed) -> Answer:
@@ -176,11 +181,11 @@ def _hazards(read: _Read) -> list[Finding]:
 def _lines(read: _Read) -> list[Finding]:
     """The lines really edited, where no rule knows them."""
     shown = [
-        f'{sign} "{clean(text.strip(), 90)}"'
+        f'{word} "{clean(text.strip(), 90)}"'
         for _, edits in read.edits
         for edit in sorted(edits, key=lambda e: -HARM[e.nature])
-        for sign, word in (("added", "+"), ("removed", "-"))
-        for text in (edit.net("+") if word == "+" else edit.net("-"))
+        for word, lines in (("added", edit.net("+")), ("removed", edit.net("-")))
+        for text in lines
         if text.strip()
     ]
     if not shown:

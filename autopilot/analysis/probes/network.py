@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
+import numpy as np
 import polars as pl
 
 from autopilot.analysis.clue import Clue, amount, clock, make_finding
@@ -14,7 +16,11 @@ from autopilot.analysis.probes.lines import complains
 from autopilot.analysis.probes.moves import moves_of
 from autopilot.analysis.probes.places import during, in_windows, listed, match, names_in, unknown_name
 from autopilot.analysis.probes.probe import Answer, Observed, ProbeArguments, ProbeKind
+from autopilot.analysis.probes.trace import traces_through
 from autopilot.analysis.topology import Graph, read_graph
+from autopilot.analysis.traces.call_tree import CallTree, read_tree
+from autopilot.analysis.traces.slowness import compared_kinds
+from autopilot.analysis.windows import Windows
 from autopilot.incident.base import Name, clean
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.finding import Finding, Provenance
@@ -30,6 +36,8 @@ _MEASURES = (
     r"(?i)retran|rexmit|retrans|packet.{0,12}(loss|lost|drop)|dns|tcp.{0,20}(reset|fail|rst)|unreachable|"
     r"network.{0,12}(error|drop)|connection.{0,3}(error|refus|reset|timeout|attempt)|\brtt"
 )
+_TAKEN = 0.5
+"""Share of the usual calls that must arrive for the far side to count as reached."""
 _ENOUGH = 0.2
 """Least score of a sign."""
 
@@ -53,7 +61,7 @@ class NetworkProbe(ProbeArguments):
         # A peer may be a host outside that only messages name.
         peer = (match(self.peer, known) or [self.peer])[0] if self.peer else ""
         way = _Way(seen, graph, found[0], peer)
-        return _judged(way, way.lines(), [*way.measured(), *way.delayed()], way.reached())
+        return _judged(way, way.lines(), [*way.travelled(), *way.measured(), *way.delayed()], way.reached())
 
 
 @dataclass(frozen=True)
@@ -71,10 +79,8 @@ class _Way:
         return f"{self.service} and {clean(self.peer, 60) or 'its peers'}"
 
     def written(self) -> pl.DataFrame:
-        """The lines of the service; those that name the peer, where any does."""
-        own = in_windows(self.seen.table("logs").filter(pl.col("service") == self.service), self.seen.windows)
-        named = own.filter(pl.col("message").str.to_lowercase().str.contains(self.peer.lower(), literal=True))
-        return named if self.peer and named.height else own
+        """The lines of the service."""
+        return in_windows(self.seen.table("logs").filter(pl.col("service") == self.service), self.seen.windows)
 
     def lines(self) -> list[Clue]:
         """Failures that newly show in the lines."""
@@ -102,6 +108,19 @@ class _Way:
         ends = {self.service, self.peer} - {""}
         return [c.finding for c in clues if ends & ({c.service} | c.reach)]
 
+    def travelled(self) -> list[Finding]:
+        """The time that calls spend on the way to the peer, where traces have both ends of them."""
+        windows = self.seen.windows
+        spans = in_windows(self.seen.table("spans"), windows, "start")
+        tree = read_tree(traces_through(spans, self.service), windows)
+        ends = [n for n, name in enumerate(tree.services) if name in (self.service, self.peer)]
+        on_the_way = np.isin(tree.service, ends) | np.isin(tree.callee, ends)
+        if self.peer:
+            on_the_way = np.isin(tree.service, ends) & np.isin(tree.callee, ends)
+        kinds = compared_kinds(tree, windows, on_the_way & (tree.callee >= 0), tree.own)
+        first = kinds.sort(["slow", "added", "kind"], descending=[True, True, False]).head(1).to_dicts()
+        return [_on_the_way(row, tree, windows) for row in first]
+
     def reached(self) -> Finding | None:
         """Calls of the service that the far side took up during the incident, as traces show."""
         windows = self.seen.windows
@@ -112,10 +131,10 @@ class _Way:
         )
         taken = taken.filter(pl.col("service") == self.peer) if self.peer else taken
         now = during(taken, windows, "start")
-        if now.is_empty():
-            return None
         minutes = max((windows.end - windows.split) / 60e6, 1e-9)
         usual = (taken.height - now.height) / max(windows.baseline_minutes, 1e-9)
+        if now.height / minutes < max(_TAKEN * usual, 1e-9):
+            return None
         return make_finding(
             "trace",
             service=self.peer or self.service, window=windows.since(None), baseline=usual,
@@ -129,10 +148,12 @@ class _Way:
 
 
 def _judged(way: _Way, lines: Sequence[Clue], measured: Sequence[Finding], reached: Finding | None) -> Answer:
-    lost = [c.finding for c in lines if _signature(c) in _LOST or c.finding.cause_kind == "network"]
-    late = [c.finding for c in lines if _signature(c) in _LATE]
-    answers = [c.finding for c in lines if c.finding.cause_kind in _ANSWERS]
-    answers += [reached] if reached else []
+    naming = [c for c in lines if way.peer.lower() in c.mentions.lower()]
+    lost = [c.finding for c in naming or lines if _signature(c) in _LOST or c.finding.cause_kind == "network"]
+    late = [c.finding for c in naming or lines if _signature(c) in _LATE]
+    answers = [c.finding for c in naming if c.finding.cause_kind in _ANSWERS]
+    # That calls arrive says nothing of how long they travel, unless that was measured too.
+    answers += [reached] if reached and any(f.kind == "trace" for f in measured) else []
     moved = [f for f in measured if f.direction == "up" and f.score >= _ENOUGH]
     # Late answers alone prove nothing of the way when other answers do come.
     signs = [*lost, *moved, *(late if not answers else ())]
@@ -157,6 +178,22 @@ def _judged(way: _Way, lines: Sequence[Clue], measured: Sequence[Finding], reach
         "log", way.service, text, source="logs", query=f"failures of connections between {way.told}"
     )
     return replace(nothing, findings=(*nothing.findings, *measured)[:FINDINGS_PER_PROBE])
+
+
+def _on_the_way(row: dict[str, Any], tree: CallTree, windows: Windows) -> Finding:
+    usual, now, slow = row["usual"] / 1_000, row["now"] / 1_000, bool(row["slow"])
+    callee = tree.services[int(row["callee"])]
+    ends, moved = f"{tree.services[int(row['service'])]} to {callee}", "rose to" if slow else "is unchanged at"
+    return make_finding(
+        "trace",
+        service=callee, window=windows.since(None), direction="up" if slow else "none",
+        size=now / usual if usual else 0.0, baseline=usual, observed=now, unit="ms", score=0.7 if slow else 0.1,
+        summary=(
+            f"The time on the way from {ends} {moved} {amount(now, 'ms')} per call, "
+            f"usually {amount(usual, 'ms')} ({row['calls']} calls, {row['base']} before)"
+        ),
+        provenance=Provenance(source="spans", query=f"calls from {ends}"[:1_000], window=windows.whole),
+    )  # fmt: skip
 
 
 def _signature(clue: Clue) -> str:

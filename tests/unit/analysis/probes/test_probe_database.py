@@ -94,4 +94,6 @@ def test_a_limit_that_is_reached_hides_how_much_each_request_asks() -> None:
     """Twice the requests meet a table that serves no more: fewer reads per request are served, not asked."""
     case = throttled_checkout(1, deploy=None, surge=4.0)
     assert ask(case, "database", service="orders", aspect="throttling").outcome == "rose"
-    assert ask(case, "database", service="orders", aspect="work_per_request").outcome == "unknown"
+    hidden = ask(case, "database", service="orders", aspect="work_per_request")
+    assert hidden.outcome == "unknown"
+    assert "A limit that is reached hides the work per request" in hidden.summary

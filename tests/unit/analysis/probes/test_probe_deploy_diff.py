@@ -99,3 +99,10 @@ def test_plain_lines_are_shown_when_no_hazard_is_known() -> None:
 def test_deploy_of_the_story_is_read_whole() -> None:
     answer = ask(throttled_checkout(1), "deploy_diff", service="checkout", change="")
     assert "This queries orders once per item, is that on purpose?" in answer.findings[-1].summary
+
+
+def test_change_of_another_service_proves_nothing_of_this_one() -> None:
+    answer = ask(changed(15), "deploy_diff", service="orders", change="github:d1")
+    assert answer.outcome == "unknown"
+    assert "a change of checkout, not of orders" in answer.summary
+    assert {f.service for f in answer.findings} == {"checkout"}

@@ -83,3 +83,21 @@ def test_host_outside_is_a_peer_as_well() -> None:
 def test_lines_that_never_tell_of_any_failure_prove_nothing_by_their_silence() -> None:
     answer = ask(healthy(1), "network", service="checkout", peer="")
     assert (answer.outcome, answer.missing) == ("unknown", ())
+
+
+def test_time_on_the_way_that_rises_is_present_though_every_call_arrives() -> None:
+    answer = ask(shop(way=80), "network", service="api", peer="store")
+    assert answer.outcome == "present"
+    assert "The time on the way from api to store rose to 8" in answer.summary
+    assert answer.findings[0].direction == "up"
+    assert "yet it answers" in answer.summary
+
+
+def test_rejections_of_somebody_else_are_no_answers_of_the_peer() -> None:
+    answer = ask(throttled_checkout(1), "network", service="checkout", peer="catalog-db")
+    assert not answer.summary.startswith("The far side answers")
+
+
+def test_calls_that_hardly_arrive_any_more_are_no_answers() -> None:
+    answer = ask(shop(after=2), "network", service="api", peer="store")
+    assert "taken up" not in answer.summary

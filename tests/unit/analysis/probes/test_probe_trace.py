@@ -2,8 +2,10 @@
 
 from datetime import datetime, timedelta
 
+import polars as pl
 import pytest
 
+from autopilot.analysis.probes import trace
 from autopilot.case.case import Case
 from autopilot.case.schema import frame
 from autopilot.incident.base import TimeWindow
@@ -108,3 +110,16 @@ def test_broken_spans_do_no_harm() -> None:
     world.span(1, "x", "x", "store", "read", NOW, 0, float("nan"))
     world.span(1, "y", "nobody", "store", "read", datetime(1990, 1, 1, tzinfo=NOW.tzinfo), 0, -5)
     assert ask(case_of(world), "trace", service="store", operation="", callee="").outcome == "unchanged"
+
+
+def test_of_too_many_traces_early_and_late_ones_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ids that begin with the time must not leave out the incident."""
+    monkeypatch.setattr(trace, "_TRACES", 50)
+    case = shop(work=250)
+    timed = case.table("spans").with_columns(
+        trace_id=pl.col("start").dt.timestamp("ms").min().over("trace_id").cast(pl.String)
+    )
+    assert (
+        ask(Case(case.manifest, {"spans": timed}), "trace", service="store", operation="", callee="").outcome
+        == "rose"
+    )
