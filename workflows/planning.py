@@ -61,6 +61,7 @@ class Planning:
             diagnosis=state.diagnosis,
             max_options=playbook.max_options,
             avoid=tuple(state.failed_actions),
+            signals=tuple(state.signals),
             limits=playbook.investigation,
         )
 

@@ -74,13 +74,18 @@ def _reached(effect: ExpectedEffect, to: float, value: float) -> bool:
     return value <= to + room if effect.direction == "down" else value >= to - room
 
 
+def _level(value: float | None, metric: MetricRef) -> str:
+    if value is not None and metric.unit == "share":
+        return figure(100 * value, "%")
+    return figure(value, unit_of(metric))
+
+
 def expected_words(effect: ExpectedEffect) -> str:
-    """What should happen and until when: `checkout-api: latency falls to 640 ms within 300 s`."""
+    """What should happen and until when: `checkout-api: latency down to 640 ms within 300 s`."""
     metric, within = effect.metric, f"within {effect.within:.0f} s"
     if metric is None or effect.to is None:
         return f"{effect.description} {within}" if effect.description else ""
-    verb = "falls" if effect.direction == "down" else "rises"
-    return f"{metric_words(metric)} {verb} to {figure(effect.to, unit_of(metric))} {within}"
+    return f"{metric_words(metric)} {effect.direction} to {_level(effect.to, metric)} {within}"
 
 
 def seen_words(effect: EffectSeen) -> str:
@@ -88,12 +93,9 @@ def seen_words(effect: EffectSeen) -> str:
     expected, metric = effect.expected, effect.expected.metric
     if metric is None:
         return ""
-    unit = unit_of(metric)
-    verb = "fall" if expected.direction == "down" else "rise"
-    head = (
-        f"expected {metric_words(metric)} to {verb} to {figure(expected.to, unit)} within {expected.within:.0f} s"
-    )
-    level, when = figure(effect.value, unit), f"after {effect.seconds:.0f} s"
+    to, verb = _level(expected.to, metric), "fall" if expected.direction == "down" else "rise"
+    head = f"expected {metric_words(metric)} to {verb} to {to} within {expected.within:.0f} s"
+    level, when = _level(effect.value, metric), f"after {effect.seconds:.0f} s"
     if effect.reached is None:
         return f"{head}: not known, no data"
     if not effect.reached:

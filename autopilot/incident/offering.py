@@ -1,4 +1,4 @@
-"""A plan in words for people: where arguments come from, what cannot work and why, what a model was refused. Pure."""
+"""A plan in words: where arguments come from, what cannot work and why, what a model was refused. Pure."""
 
 from collections import Counter
 
@@ -20,7 +20,7 @@ def _value(value: Scalar) -> str:
 def provenance(step: Step) -> tuple[str, ...]:
     """Each argument with its source, such as `version 1: inventory checkout:live versions[1]; healthy by F8`."""
     return tuple(
-        f"{plain(name)} {_value(value)}: {plain(step.sources[name])}"
+        f"{plain(name)} {_value(value)}: {step.sources[name]}"
         for name, value in step.arguments.items()
         if step.sources.get(name)
     )

@@ -179,6 +179,8 @@ class PlanRequest(Model):
     max_options: int = 3
     avoid: tuple[str, ...] = ()
     """`tool target` pairs that were tried in this incident and did not help."""
+    signals: tuple[Signal, ...] = ()
+    """What verification watches: the effect is expected of it where its usual level was measured."""
     limits: Limits = Limits()
 
 

@@ -6,9 +6,10 @@ from typing import Protocol
 import structlog
 
 from autopilot.incident.base import clean
+from autopilot.incident.effect import same_series
 from autopilot.incident.finding import Dossier
 from autopilot.incident.ids import digest
-from autopilot.incident.metric import MetricRef
+from autopilot.incident.metric import MetricRef, Signal
 from autopilot.incident.plan import DraftOption, Offer, PlanDraft, Shortlist
 from autopilot.incident.ports import Attempt, CaseStore, ChooseRequest, Failure, PlanRequest
 from autopilot.reasoning.asking.asker import asker_for, spent
@@ -45,9 +46,12 @@ class OffersCandidates(Protocol):
         ...
 
 
-def primary_symptom(dossier: Dossier, service: str) -> MetricRef | None:
-    """The series that alarmed, else the most unusual one of the service, else of anything."""
+def primary_symptom(dossier: Dossier, service: str, signals: Sequence[Signal] = ()) -> MetricRef | None:
+    """The first watched series that was measured; else what alarmed, then the most unusual of the service."""
     measured = [f for f in dossier.findings if f.metric is not None]
+    watched = (f.metric for s in signals for f in measured if f.metric and same_series(f.metric, s.metric))
+    if (first := next(watched, None)) is not None:
+        return first
     measured.sort(key=lambda f: (f.kind != "alarm", f.service != service, -f.score, f.id))
     return measured[0].metric if measured else None
 
@@ -173,7 +177,8 @@ class ConfiguredPlanner:
         inventory = load_inventory(self._store, request.manifest)
         services = request.manifest.scope.services
         service = symptom_service(dossier, services[0] if services else "")
-        context = Context(dossier=dossier, inventory=inventory, symptom=primary_symptom(dossier, service))
+        symptom = primary_symptom(dossier, service, request.signals)
+        context = Context(dossier=dossier, inventory=inventory, symptom=symptom)
         return candidates_for(self._tools, context, request.avoid)
 
     def _still_offered(self, request: ChooseRequest, dossier: Dossier) -> tuple[Offer, ...]:

@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 
-from autopilot.incident.cause import CauseKind, Mechanism
+from autopilot.incident.cause import CauseKind, Mechanism, family
 from autopilot.incident.diagnosis import Hypothesis
 from autopilot.incident.finding import Dossier, Finding
-from autopilot.reasoning.judging.signs import short_name, strongest
+from autopilot.reasoning.judging.signs import PER_REQUEST, short_name
 from autopilot.reasoning.planning.aims import mechanism_of
 
 EXACT: dict[Mechanism, tuple[str, ...]] = {
     "costly_code": (
         "Pull request for {service}: fetch in one query what {change} fetches per item, with a test of the queries "
         "that one request makes",
-        "Load-test {service} before promotion against a budget of work per request on {place}",
+        "Load-test {service} before promotion against a budget of work per request",
     ),
     "code_defect": (
         "Pull request for {service}: a test that fails on {change} first, then its correction",
@@ -104,14 +104,20 @@ def _filled(text: str, hypothesis: Hypothesis) -> str:
 
 
 def _evidence(hypothesis: Hypothesis, dossier: Dossier) -> str:
-    """The strongest measured finding behind a hypothesis with its numbers, else the ids that support it."""
-    cited = [f for f in dossier.findings if f.id in hypothesis.supporting]
-    moved = strongest(tuple(f for f in cited if f.metric is not None and f.baseline is not None and f.observed))
-    if moved is not None:
-        return f" ({_movement(moved)}, {moved.id})"
-    return f" ({', '.join(f.id for f in cited[:2])})" if cited else ""
+    """The most telling measured finding behind a hypothesis with its numbers, else the ids that support it."""
+    found = (dossier.finding(finding_id) for finding_id in hypothesis.supporting)
+    cited = [finding for finding in found if finding is not None]
+    alike = family(hypothesis.cause_kind)
+    own = [f for f in cited if f.cause_kind in alike] or [f for f in cited if f.cause_kind is None] or cited
+    work = [f for f in cited if f.unit == PER_REQUEST]
+    moved = next((words for f in (*work, *own) if (words := _movement(f))), "")
+    return f" ({moved})" if moved else f" ({', '.join(f.id for f in cited[:2])})" if cited else ""
 
 
 def _movement(finding: Finding) -> str:
-    name = finding.metric.name if finding.metric else finding.service
-    return f"{name} {finding.baseline:.4g} → {finding.observed:.4g}"
+    """How far the finding's series moved; empty when it has no two levels."""
+    if finding.baseline is None or finding.observed is None:
+        return ""
+    name = f"{finding.metric.name} " if finding.metric else ""
+    unit = f" {finding.unit}" if finding.unit else ""
+    return f"{name}{finding.baseline:.4g} → {finding.observed:.4g}{unit}, {finding.id}"

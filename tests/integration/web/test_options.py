@@ -38,8 +38,8 @@ def test_options_show_sources_expectation_reasons_and_refusals(gateway: Running)
     page = unescape(raw)
 
     for part in (
-        "read capacity 200: inventory orders read capacity 100; demand by F1",
-        "Expected: checkout-api: latency falls to 300 ms within 120 s",
+        "read capacity 200: inventory orders read_capacity 100; demand by F1",
+        "Expected: checkout-api: latency down to 300 ms within 120 s",
         "Not possible now", "Roll checkout back to v2.4.0: cannot work now", "Option 1 was chosen by the model.",
         "1 request of the model refused: a step of an unknown tool: there is no such tool.",
         "expected checkout-api: latency to fall to 300 ms within 120 s: reached 290 ms after 110 s",

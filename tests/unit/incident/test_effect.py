@@ -112,8 +112,10 @@ def test_without_a_measurable_effect_nothing_is_told() -> None:
 
 
 def test_what_is_expected_is_said_with_metric_direction_amount_and_deadline() -> None:
-    assert expected_words(FALLS) == "checkout-api: latency falls to 640 ms within 300 s"
+    assert expected_words(FALLS) == "checkout-api: latency down to 640 ms within 300 s"
     assert (
         expected_words(ExpectedEffect(description="the owners know", within=900)) == "the owners know within 900 s"
     )
     assert expected_words(ExpectedEffect()) == ""
+    share = FALLS.model_copy(update={"metric": LATENCY.model_copy(update={"unit": "share"}), "to": 0.00192})
+    assert expected_words(share) == "checkout-api: latency down to 0.192% within 300 s"

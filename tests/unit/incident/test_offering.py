@@ -56,7 +56,7 @@ def test_the_thread_tells_all_of_it() -> None:
     note = plan_note(example())
     for part in (
         "1. Roll checkout:live back to v2.4.0",
-        "• expected: checkout-api: latency falls to 640 ms within 180 s",
+        "• expected: checkout-api: latency down to 640 ms within 180 s",
         "• version 1: inventory checkout:live versions[1]; healthy by F8",
         "Not possible now\n• Raise orders: cannot work now, checkout:live: access denied",
         "Mind\n• Option 1 was chosen by the model.\n• 3 requests of the model refused",

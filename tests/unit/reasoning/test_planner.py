@@ -5,6 +5,7 @@ from pathlib import Path
 
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.diagnosis import Diagnosis
+from autopilot.incident.metric import MetricRef, Signal
 from autopilot.incident.plan import ExpectedEffect, Option, PlanDraft, Reversibility, Risk, Shortlist, Step
 from autopilot.incident.ports import Attempt, ChooseRequest, Failure, PlanRequest
 from autopilot.reasoning import builtin
@@ -158,6 +159,11 @@ def test_refuted_hypotheses_are_not_planned_for(tmp_path: Path) -> None:
 
 def test_symptom_is_the_series_that_alarmed() -> None:
     assert primary_symptom(story.dossier(), "checkout-api") == story.ALARMED.metric
+    watched = (
+        Signal(metric=MetricRef(source="else", name="x"), threshold=1),
+        Signal(metric=MetricRef(source="cloudwatch", name="Duration", unit="ms"), threshold=1_000),
+    )
+    assert primary_symptom(story.dossier(), "checkout-api", watched) == story.DURATION.metric
     without = story.dossier(findings=(story.READS, story.DURATION))
     assert primary_symptom(without, "checkout") == story.DURATION.metric
 

@@ -172,9 +172,12 @@ def test_recommendations_are_sharp_named_and_at_most_six() -> None:
     sharp = recommendations((release, refuted, limits), dossier.model_copy(update={"suspects": costly}))
     assert sharp[0] == (
         "Pull request for checkout: fetch in one query what change github:2 fetches per item, with a test of the "
-        "queries that one request makes (ConsumedReadCapacityUnits 40 → 118, F3)."
+        "queries that one request makes (Duration 850 → 1200 Milliseconds, F5)."
     )
-    assert "budget of work per request on orders" in sharp[1]
+    quotient = story.finding(3, "metric", "orders", "reads per request", levels=(2, 6), unit="per request")
+    with_work = dossier.model_copy(update={"findings": (quotient, story.DURATION)})
+    assert recommendations((release,), with_work)[0].endswith("of the work per request (2 → 6 per request, F3).")
+    assert "budget of work per request" in sharp[1]
     assert any("Let orders scale by itself" in text for text in sharp)
     assert not any("name resolution" in text for text in sharp)
     assert sharp[-1].startswith("Keep this case as a regression test")

@@ -40,7 +40,7 @@ def test_the_review_tells_what_was_left_out_and_whether_the_expectation_came_tru
             "expected checkout-api: latency to fall to 400 ms within 120 s: not reached, 420 ms after 125 s",
         ):  # fmt: skip
             assert part in written, part
-    assert "expected: checkout-api: latency falls to 400 ms within 120 s" in html
+    assert "expected: checkout-api: latency down to 400 ms within 120 s" in html
 
 
 def test_an_open_report_shows_where_the_values_of_an_option_come_from(tmp_path: Path) -> None:
