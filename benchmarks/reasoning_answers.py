@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,10 +60,14 @@ class Answer:
     """Sentences and citations that were checked."""
     dropped: int = 0
     """How many of them enforcement took out."""
+    said: int = 0
+    """Statements and links as a model wrote them."""
+    invented: int = 0
+    """How many of those the benchmark's own check finds nothing for."""
     shown: int = 0
     """Sentences that a reader is shown."""
     unsupported: int = 0
-    """How many of those the benchmark's own check finds nothing for."""
+    """How many of those the same check finds nothing for."""
     usage: Usage = field(default_factory=Usage)
     probes: int = 0
     seconds: float = 0.0
@@ -130,6 +135,7 @@ def _concluded(
     ended = time.perf_counter()
     diagnosis, tested = conclusion.diagnosis, load_dossier(store, conclusion.dossier)
     sentences, found = shown_sentences(diagnosis), Known(tested)
+    written = written_sentences(investigation.turns) if diagnosis.claims else []
     return Answer(
         id=public.id,
         dataset=public.dataset,
@@ -138,6 +144,8 @@ def _concluded(
         abstained=abstains(diagnosis),
         claims=diagnosis.claims,
         dropped=diagnosis.dropped,
+        said=len(written),
+        invented=sum(bool(unsupported(text, found)) for text in written),
         shown=len(sentences),
         unsupported=sum(bool(unsupported(text, found)) for text in sentences),
         usage=diagnosis.usage,
@@ -161,6 +169,13 @@ def named(public: PublicCase, diagnosis: Diagnosis) -> tuple[Named, ...]:
         Named(public.candidate(h.service), h.cause_kind, h.standing, h.confidence)
         for h in diagnosis.hypotheses if h.standing != "refuted" and h.cause_kind != "unknown"
     )  # fmt: skip
+
+
+def written_sentences(turns: Sequence[Turn]) -> list[str]:
+    """What an analyst wrote in all its turns, before anything of it was checked."""
+    return [
+        text for t in turns for text in (*(p.statement for p in t.proposed), *(link.sentence for link in t.chain))
+    ]
 
 
 def shown_sentences(diagnosis: Diagnosis) -> list[str]:

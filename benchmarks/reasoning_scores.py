@@ -66,6 +66,7 @@ def figures(answers: Sequence[Answer], truths: Mapping[str, Truth]) -> dict[str,
         "kind_ac3": within(kind, 3), "service_and_kind_ac1": within(both, 1),
         "unsupported_before": _claims(whole, "dropped", "claims"),
         "unsupported_after": _claims(whole, "unsupported", "shown"),
+        "invented_before": _claims(whole, "invented", "said"),
         "abstained": {name: _abstained(some) for name, some in _variants(answers)},
         "per_case": {
             "calls": spread([float(a.usage.calls) for a in answers]),
@@ -127,13 +128,15 @@ def table(found: Mapping[str, Any]) -> str:
     everything = {**detail, "n": found["cases"]}
     lines += [_row(name, part) for name, part in (*detail["by_set"].items(), ("all", everything))]
     per, before, after = detail["per_case"], detail["unsupported_before"], detail["unsupported_after"]
+    made_up = detail["invented_before"]
     spreads = {name: f"{some['median']:g} ({some['p95']:g})" for name, some in per.items()}
     cost = "unknown" if found["cost_usd"] is None else f"${found['cost_usd']:.4f}"
     return "\n".join([
         *lines,
         "",
         f"claims checked: {found['claims_before']}; unsupported before enforcement: {_cell(before) or 'none'}; "
-        f"after: {_cell(after) or 'none shown'} of {after['n']} sentences; cases that failed: {detail['failed']}",
+        f"made up by the benchmark's own check: {_cell(made_up) or 'none'} of {made_up['n']} statements written, "
+        f"{_cell(after) or 'none'} of {after['n']} shown; cases that failed: {detail['failed']}",
         f"per case, median (95th percentile): calls {spreads['calls']}, input tokens {spreads['input_tokens']}, "
         f"output tokens {spreads['output_tokens']}, probes {spreads['probes']}, seconds {spreads['seconds']}, "
         f"of them reasoning {spreads['reasoning_seconds']}; cost of all {cost}",
