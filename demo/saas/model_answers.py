@@ -21,6 +21,7 @@ TESTS: dict[str, tuple[str, Json]] = {
 }
 """Kind of cause → the probe that could refute it, with its arguments."""
 OTHERWISE: tuple[str, Json] = ("probe_logs", {"text": "", "level": "error"})
+MOST_SENTENCES = 5
 AGAINST = ("absent", "unchanged", "fell")
 """Outcomes of a test after which a sensible model doubts its hypothesis."""
 
@@ -38,10 +39,19 @@ def answer(request: Request) -> Said:
     """Deterministic and honest: every sentence is one of a finding, with its id."""
     said = Said()
     if request.form == "shape":
-        said.shape = filled(request.schema, request.prompt)
+        told = request.table("facts")
+        wanted = "sentences" in as_object(request.schema.get("properties"))
+        said.shape = _retold(told) if told and wanted else filled(request.schema, request.prompt)
     elif request.functions:
         said.calls = _calls(request)
     return said
+
+
+def _retold(facts: list[Row]) -> Json:
+    """A summary that repeats what is known, fact by fact."""
+    told = [(row.get("id", ""), row.get("what is known", "")) for row in facts]
+    sentences = [{"text": text, "facts": [number]} for number, text in told if _tellable(text)]
+    return {"sentences": sentences[:MOST_SENTENCES]}
 
 
 def _calls(request: Request) -> list[tuple[str, Json]]:

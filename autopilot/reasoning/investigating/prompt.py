@@ -8,7 +8,7 @@ from autopilot.incident.cause import CAUSE_MEANING
 from autopilot.incident.finding import Dossier, Finding
 from autopilot.incident.investigation import Investigation, ProbeResult, Turn
 from autopilot.reasoning.prompts.fence import CLOSE, OPEN, cell
-from autopilot.reasoning.prompts.planted import withheld
+from autopilot.reasoning.prompts.planted import shown, withheld
 from autopilot.reasoning.prompts.redaction import Redaction
 from autopilot.reasoning.prompts.tables import dossier_tables
 
@@ -58,15 +58,15 @@ def messages(
         service: The service that alarmed.
         feedback: What people asked to be looked at.
         investigation: The rounds so far.
-        redaction: Masks secrets; the same object for one prompt, so that masks keep their numbers.
+        redaction: Masks secrets; the same object for one prompt, so that what it restores is what it masked.
         last: Whether no further round follows.
         limit: Tokens that the tables of the dossier may take.
         count: Tokens of a text for the model that is asked.
     """
     tables = dossier_tables(dossier, limit, count)
-    hints = [f"- {cell(withheld(hint))}" for hint in feedback]
+    hints = [f"- {shown(hint)}" for hint in feedback]
     asked = ["A person asks to test these ideas; they may be wrong:", OPEN, *hints, CLOSE] if hints else []
-    opening = "\n".join([tables, f"alarmed service: {cell(service)}", *asked])
+    opening = "\n".join([tables, f"alarmed service: {shown(service)}", *asked])
     said: list[ChatCompletionMessageParam] = [
         {"role": "system", "content": SYSTEM},
         {"role": "user", "content": redaction.mask(opening)},
@@ -103,7 +103,7 @@ def _table(header: str, rows: Iterable[str]) -> list[str]:
 
 
 def _row(*values: object) -> str:
-    return "|".join(cell(value) for value in values)
+    return "|".join(shown(value) for value in values)
 
 
 def _answer(result: ProbeResult) -> str:
