@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx2  # the transport of the openai package: errors while a body is read come from it, unwrapped
 import openai
 
-from autopilot.clients.model_dialects import Dialect, Dialects, body, simpler
+from autopilot.clients.model_dialects import Dialect, Dialects, body, simpler, understood_less
 from autopilot.clients.model_failures import ModelFailure, about_content, complaint, refused
 from autopilot.clients.model_question import Question
 from autopilot.incident.ports import Failure
@@ -85,6 +85,11 @@ class ModelClient:
     def names_deployments(self) -> bool:
         """Whether `name` is one of Azure's deployments, which the server's list of models does not have."""
         return self.settings.api_version is not None or self._client.base_url.host.endswith(_AZURE)
+
+    def misunderstood(self, question: Question, dialect: Dialect) -> None:
+        """The answer kept to nothing of the form it was asked for in: the next question takes a simpler one."""
+        if self.dialect == dialect:
+            self._dialects.learn(self.where, self.name, understood_less(dialect, question))
 
     def __str__(self) -> str:
         """How failures name it."""

@@ -127,6 +127,14 @@ _ABOUT: dict[str, tuple[str, ...]] = {
 """Words of a refusal of each form."""
 
 
+def understood_less(dialect: Dialect, question: Question) -> Dialect:
+    """The next form for a server that takes the present one but whose model does not keep to it.
+
+    A response format that was ignored leaves words alone: such a server heeds no other form of one answer either.
+    """
+    return _next_form(dialect, question) if question.functions else replace(dialect, answer="json")
+
+
 def _next_form(dialect: Dialect, question: Question) -> Dialect:
     if question.functions:
         return replace(dialect, call="json_schema" if dialect.call == "tools" else "json")

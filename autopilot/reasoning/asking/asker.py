@@ -48,6 +48,8 @@ class _Walk(Generic[T]):
     corrections: int = 0
     problem: str = ""
     """Of the last stored answer."""
+    other_form: bool = False
+    """Whether the last stored answer kept to nothing of the form."""
     hopeless: bool = False
     """Nothing further may be asked of this model."""
 
@@ -128,8 +130,10 @@ class Asker:
         if walk.hopeless:
             raise self._unusable(walk, hopeless)
         self._pay(walk.question)
-        after = self._judged(self.model, walk, read)
+        after, dialect = self._judged(self.model, walk, read), self.model.dialect
         if after.answer is None:
+            if after.other_form:
+                self.model.misunderstood(question, dialect)
             raise self._unusable(after, [*hopeless, *([self.model] if after.hopeless else [])])
         return after.answer
 
@@ -160,6 +164,7 @@ class Asker:
                 walk.question.following({"role": "assistant", "content": said}, {"role": "user", "content": order}),
                 corrections=walk.corrections + 1,
                 problem=str(unusable),
+                other_form=unusable.other_form,
                 hopeless=not said or walk.corrections >= CORRECTIONS,
             )
 

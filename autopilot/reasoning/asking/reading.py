@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -58,10 +58,10 @@ class _Completion(BaseModel):
 class Unusable(Exception):
     """The answer is not what was asked for; carries what the model said, empty when it cannot correct it."""
 
-    def __init__(self, problem: str, said: str = "") -> None:
-        """`problem` is told to the model and to people."""
+    def __init__(self, problem: str, said: str = "", *, other_form: bool = False) -> None:
+        """`problem` is told to model and people; `other_form`: maybe it ignores the form it was asked in."""
         super().__init__(problem)
-        self.said = said
+        self.said, self.other_form = said, other_form
 
 
 @dataclass(frozen=True)
@@ -102,10 +102,10 @@ def called(body: str, functions: Sequence[Function], required: str = "") -> tupl
     named, said = [call.function for call in message.tool_calls or []], _words(message)
     calls = tuple(_checked(call, functions) for call in (named or _listed(said, functions))[:MAX_CALLS])
     if not calls:
-        raise Unusable("no function was called", said)
+        raise Unusable("no function was called", said, other_form=True)
     if required and not any(call.name == required and not call.problem for call in calls):
-        why = next((call.problem for call in calls if call.name == required), "it was not called")
-        raise Unusable(f"the function {required} is needed: {why}", said)
+        why = next((call.problem for call in calls if call.name == required), "")
+        raise Unusable(f"the function {required} is needed: {why or 'it was not called'}", said, other_form=not why)
     return calls
 
 
@@ -152,15 +152,16 @@ def _checked(call: _Named, functions: Sequence[Function]) -> Called:
 
 
 def _listed(said: str, functions: Sequence[Function]) -> list[_Named]:
-    """Calls written as JSON: a list of them, one of them, or only the arguments of the one function there is."""
+    """Calls written as JSON: a list, one after the other, or only the arguments of the one function there is."""
     found = _json_object(said)
-    written = found.get("calls", found.get("tool_calls"))
-    if isinstance(written, list):
-        return [named for one in written if (named := _written(one))]
-    single = _written(found)
-    if single:
-        return [single]
-    return [_Named(name=functions[0].name, arguments=found)] if len(functions) == 1 else []
+    listed = found.get("calls", found.get("tool_calls"))
+    if not isinstance(listed, list):
+        listed = [*(_whole(text) for text in _objects(_THOUGHT.sub("", said))), found]
+    calls = [named for one in listed if (named := _written(one))]
+    calls = list({named.model_dump_json(): named for named in calls}.values())
+    if not calls and len(functions) == 1 and "calls" not in found:
+        return [_Named(name=functions[0].name, arguments=found)]
+    return calls
 
 
 def _written(call: JsonValue) -> _Named | None:
@@ -190,19 +191,26 @@ def _json_object(text: str) -> dict[str, JsonValue]:
     rest = _THOUGHT.sub("", text)
     start, end = rest.find("{"), rest.rfind("}")
     if start < 0 or end < start:
-        raise Unusable("no JSON object was found", text)
+        raise Unusable("no JSON object was found", text, other_form=True)
     whole = rest[start : end + 1]
-    problem = ""
-    for candidate in (whole, re.sub(r",\s*([}\]])", r"\1", whole), *_objects(whole)):
-        try:
-            return _OBJECT.validate_python(json.loads(candidate, strict=False))
-        except (json.JSONDecodeError, ValidationError, RecursionError) as error:
-            problem = problem or str(error)
-    raise Unusable(f"not valid JSON: {clean(problem, 200)}", text)
+    by_length = sorted(_objects(whole), key=len, reverse=True)
+    found = (_whole(candidate) for candidate in (whole, re.sub(r",\s*([}\]])", r"\1", whole), *by_length))
+    answer = next((one for one in found if one is not None), None)
+    if answer is None:
+        raise Unusable("not valid JSON", text)
+    return answer
 
 
-def _objects(text: str) -> Iterator[str]:
-    """Texts of whole objects within a text, the longest first."""
+def _whole(text: str) -> dict[str, JsonValue] | None:
+    """A text as a JSON object, None when it is none."""
+    try:
+        return _OBJECT.validate_python(json.loads(text, strict=False))
+    except (json.JSONDecodeError, ValidationError, RecursionError):
+        return None
+
+
+def _objects(text: str) -> list[str]:
+    """Texts of whole objects within a text, in their order."""
     decoder, found = json.JSONDecoder(strict=False), list[str]()
     position = text.find("{")
     for _ in range(_STARTS):
@@ -214,4 +222,4 @@ def _objects(text: str) -> Iterator[str]:
         except (json.JSONDecodeError, RecursionError):
             end = position + 1
         position = text.find("{", end)
-    yield from sorted(found, key=len, reverse=True)
+    return found

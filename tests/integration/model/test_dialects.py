@@ -206,6 +206,27 @@ def test_every_object_of_a_schema_is_closed_and_complete(
     assert '"default"' not in json.dumps(schema)
 
 
+def test_a_model_that_ignores_tools_is_asked_for_a_list_of_calls_from_then_on(
+    server: ModelServer, tmp_path: Path
+) -> None:
+    server.script = lambda r: completion("I would look at the metric first.") if "tools" in r else _no_tools(r)
+    models = Models(model(server))
+    with pytest.raises(Failure, match="no JSON object"):
+        asker(models, tmp_path, 1).call(MESSAGES, FUNCTIONS, required="diagnose")
+    assert len(asker(models, tmp_path, 2).call(MESSAGES, FUNCTIONS, required="diagnose")) == 2
+    assert models.choose("analysis", 1).dialect.call == "json_schema"
+    assert len(server.requests) == 2
+
+
+def test_a_server_that_ignores_the_response_format_is_asked_in_words(server: ModelServer, tmp_path: Path) -> None:
+    server.script = lambda r: completion(CAUSE) if _in_words(r) else completion("The deployment did it.")
+    models = Models(model(server))
+    with pytest.raises(Failure, match="no JSON object"):
+        asker(models, tmp_path, 1).ask(MESSAGES, Cause)
+    assert asker(models, tmp_path, 2).ask(MESSAGES, Cause).service == "checkout"
+    assert '"service"' in server.requests[1]["messages"][-1]["content"]
+
+
 def test_a_single_function_in_words_may_be_answered_with_its_arguments(server: ModelServer, tmp_path: Path) -> None:
     server.script = lambda r: completion(CAUSE) if _in_words(r) else error(400, "no tools, no response_format")
     (called,) = asker(model(server), tmp_path).call(MESSAGES, (DIAGNOSE,), required="diagnose")

@@ -72,6 +72,21 @@ def test_calls_are_read_in_the_ways_models_write_them(listed: Any) -> None:
     assert (first.arguments, second.arguments) == (Answer(service="a"), Other(why="b"))
 
 
+WRITTEN = [
+    '```json\n{"name": "first", "arguments": {"service": "a"}}\n```\n```json\n'
+    '{"name": "second", "arguments": {"why": "b"}}\n```',
+    '<tool_call>{"name": "first", "arguments": {"service": "a"}}</tool_call>'
+    '<tool_call>{"name": "second", "arguments": {"why": "b"}}</tool_call>',
+    '[{"name": "first", "parameters": {"service": "a"}}, {"name": "second", "parameters": {"why": "b"}}]',
+]
+
+
+@pytest.mark.parametrize("text", WRITTEN)
+def test_calls_that_a_model_writes_as_text_count_all(text: str) -> None:
+    """Small models do that where the server does not know their template."""
+    assert [c.name for c in called(body(text), FUNCTIONS, required="first")] == ["first", "second"]
+
+
 def test_a_single_call_may_stand_alone() -> None:
     (one,) = called(body({"name": "second", "arguments": {"why": "b"}}), FUNCTIONS)
     assert one.arguments == Other(why="b")
@@ -93,7 +108,7 @@ def test_without_the_needed_call_the_answer_is_unusable(listed: Any, problem: st
 
 
 def test_a_flood_of_calls_is_cut() -> None:
-    listed = {"calls": [{"function": "second", "arguments": {"why": "b"}}] * 500}
+    listed = {"calls": [{"function": "second", "arguments": {"why": f"b{n}"}} for n in range(500)]}
     assert len(called(body(listed), FUNCTIONS)) == 20
 
 
