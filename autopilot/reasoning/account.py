@@ -49,14 +49,14 @@ def _facts(state: IncidentState) -> list[tuple[str, float]]:
     where = ", ".join(filter(None, (state.environment, *state.regions)))
     hypotheses = state.diagnosis.hypotheses if state.diagnosis else ()
     known = [
-        f"At {clock(alert.started_at)} UTC {headline(alert)!r} was reported for {state.service} ({where})."
+        f"At {clock(alert.started_at)} {headline(alert)!r} was reported for {state.service} ({where})."
         if alert
         else "",
         state.diagnosis.impact.summary if state.diagnosis else "",
         *(_told(h) for h in hypotheses if h.standing != "refuted"),
-        *(f"At {clock(m.at)} UTC: {m.text}." for m in course(state)),
+        *(f"At {clock(m.at)}: {m.text}." for m in course(state)),
         _recovery(state),
-        OUTCOMES.get(state.outcome, state.outcome) if state.outcome else "",
+        f"The incident ended as {OUTCOMES.get(state.outcome, state.outcome)}." if state.outcome else "",
     ]
     refuted = [(_told(h), 0.0) for h in hypotheses if h.standing == "refuted"]
     return [*((fact, 1.0) for fact in known if fact), *refuted]

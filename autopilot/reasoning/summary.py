@@ -113,7 +113,8 @@ def supported(
         if reason:
             dropped.append(DroppedClaim(claim=checked.text, reason=reason))
         elif checked.text and len(kept) < MOST:
-            kept.append(_CITATIONS.sub("", checked.text))
+            said = _CITATIONS.sub("", checked.text)
+            kept.append(said if said.endswith((".", "!", "?")) else f"{said}.")
     return kept, dropped
 
 
