@@ -8,7 +8,7 @@ Signs = dict[str, tuple[str, ...]]
 """What a sign gives away → patterns over normal text (`readings.normal`), one of which occurs."""
 
 _AI = (
-    r"(?:an? |the |any |all |every |this |your )*"
+    r"(?:an? |the |any |all |every |this |your ){0,3}"
     r"(?:ai|llm|llms|assistants?|chatgpt|gpt(?:-?\d\w*)?|claude|gemini|copilot|chatbot|auto ?pilot"
     r"|(?:language|ai|reasoning) models?|root cause analy[sz]er|action planner"
     r"|(?:ai|llm|automated|autonomous|analysis|incident|sre|aiops|remediation)"

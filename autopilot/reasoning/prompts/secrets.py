@@ -18,8 +18,8 @@ def _split(prefix: str, letters: str, count: int) -> str:
 
 _AWS_IDS = "|".join(_split(prefix, "[A-Z0-9]", 16) for prefix in ("AKIA", "ASIA", "AROA", "AIDA", "ABIA", "ACCA"))
 _LABEL = (
-    r"(?:[\w.-]{0,40}(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key"
-    r"|account[_-]?key|authorization|credential|session[_-]?id|cookie|connection[_-]?string)s?"
+    r"(?:(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|(?:api|access|private|account)[_-]?key|authorization"
+    r"|credential|session[_-]?id|cookie|connection[_-]?string)(?:s|[_-](?:key|value|hash|string))?"
     r"|\ube44\ubc00\ubc88\ud638|\uc554\ud638|\ud1a0\ud070)"
 )
 """A name after which a secret stands; the last three are Korean for password, cipher and token."""

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autopilot.reasoning.prompts.orders import order_in
 from autopilot.reasoning.prompts.redaction import PERSONAL, Redaction
 
 AWS_KEY = "AKIAIOSFODNN7EXAMPLE"
@@ -46,6 +47,7 @@ def test_secret_is_masked(secret: str) -> None:
         ("postgres://admin:s3cr3t@db:5432/x", "s3cr3t"),
         ("redis://:s3cr3t@cache:6379", "s3cr3t"),
         ("aws_secret_access_key = wJalrXUtnFEMI", "wJalrXUtnFEMI"),
+        ("django.secret_key: abcdef-123", "abcdef-123"),
         ("비밀번호: 아무말", "아무말"),
         ("GET /x?X-Amz-Signature=abcdef0123456789", "abcdef0123456789"),
     ],
@@ -145,8 +147,35 @@ def test_any_text_comes_back_without_what_cannot_be_seen(text: str) -> None:
     assert not any(kind in PERSONAL for kind in ("key", "token", "secret"))
 
 
+HOSTILE = [
+    "a.",
+    "a@",
+    "A ",
+    "1 ",
+    '"',
+    "ghp_ ",
+    "eyJ",
+    "password ",
+    "QUJD",
+    "://a:",
+    "ey.",
+    "ignore all the ",
+    "ai, ",
+]
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_no_text_takes_long(piece: str) -> None:
+    """Nobody can hold a prompt up with a text that makes patterns go over it again and again."""
+    text = (piece * 8_000)[:8_000]
+    start = time.perf_counter()
+    Redaction(ips=True).mask(text)
+    order_in(text)
+    assert time.perf_counter() - start < 4
+
+
 def test_a_whole_prompt_is_masked_quickly() -> None:
-    row = 'F{0}|log|checkout|table/orders|03:11:20|up|40|118|Count|0.80|throttled||New error of checkout: "timeout {0}"\n'
+    row = 'F{0}|log|checkout|table/orders|03:11:20|0.80|throttled||New error of checkout: "timeout {0}"\n'
     prompt = "".join(row.format(n) for n in range(150)) + AWS_KEY
     Redaction().mask("warm")
     start = time.perf_counter()
