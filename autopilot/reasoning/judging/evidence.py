@@ -13,7 +13,7 @@ from autopilot.reasoning.judging.lexicon import stem, things
 from autopilot.reasoning.judging.quantities import Quantity, quantities, same, unit_of
 from autopilot.reasoning.judging.sentences import plain
 from autopilot.reasoning.judging.signs import short_name
-from autopilot.reasoning.judging.tokens import CAMEL_PARTS, CLOCK, without_marks
+from autopilot.reasoning.judging.tokens import CAMEL_PARTS, CLOCK, names, without_marks
 
 _MEASURED = frozenset({"metric", "trace", "log", "trend", "state"})
 _RATIO_KINDS = frozenset({"metric", "trace", "trend", "impact"})
@@ -95,10 +95,9 @@ class Evidence:
         return any(parts) and all(part in text for part in parts)
 
     def names(self, name: str) -> bool:
-        """Whether a name occurs as a whole: `v2.4` does not occur in `v2.4.1`, nor `orders` in `orders-db`."""
-        bounded = rf"(?<![\w-]){re.escape(name.lower())}(?![\w]|-\w|[.]\d)"
+        """Whether a name occurs as a whole; the beginning of a digest stands for all of it."""
         digest = bool(re.fullmatch(r"[0-9a-f]{7,40}", name.lower()))
-        return bool(re.search(bounded, self.text)) or (
+        return names(self.text, name) or (
             digest and bool(re.search(rf"(?<![\w-]){name.lower()}[0-9a-f]*(?![\w-])", self.text))
         )
 

@@ -19,6 +19,11 @@ NAME = re.compile(
 CAMEL_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
+def names(text: str, name: str) -> bool:
+    """Whether a text has a name as a whole: `v2.4` does not occur in `v2.4.1`, nor `orders` in `orders-db`."""
+    return bool(re.search(rf"(?<![\w-]){re.escape(name.lower())}(?![\w]|-\w|[.]\d)", text.lower()))
+
+
 def without_marks(text: str) -> str:
     """A text in which only plain words and quantities are left."""
     for pattern in (DATE, CLOCK, NAME):

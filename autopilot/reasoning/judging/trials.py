@@ -11,6 +11,7 @@ from autopilot.reasoning.judging import signs
 from autopilot.reasoning.judging.answers import answers_for
 from autopilot.reasoning.judging.claim import Claim
 from autopilot.reasoning.judging.precedent import denied
+from autopilot.reasoning.judging.tokens import names
 
 OUT_OF_PROPORTION = 1.2
 """Work per request above this ratio cannot be explained by more requests alone."""
@@ -223,6 +224,21 @@ def _sets_in(claim: Claim, dossier: Dossier) -> Trial | None:
     return _trial(f"It set in with the change: {seen.summary}", "held", _ids(seen, found), decisive=precise)
 
 
+def _complained_of(claim: Claim, dossier: Dossier) -> Trial | None:
+    """Who calls a thing that fails says so; a thing that itself waits for another one is rather a victim."""
+    lines = [f for f in dossier.findings if f.kind == "log" and f.cause_kind == "dependency"]
+    by_others = tuple(f for f in lines if f.service != claim.service and names(f.summary, claim.service))
+    seen = signs.strongest(by_others)
+    if seen is not None:
+        return _trial(f"Its callers complain of it: {seen.summary}", "held", _ids(seen), decisive=True)
+    services = {f.service for f in dossier.findings} - {claim.service, ""}
+    own = tuple(f for f in lines if f.service == claim.service and any(names(f.summary, s) for s in services))
+    waits = signs.strongest(own)
+    if waits is None:
+        return None
+    return _trial(f"{claim.service} itself waits for another: {waits.summary}", "refuted", _ids(waits))
+
+
 ANNOUNCED: frozenset[CauseKind] = frozenset(
     {"certificate", "permission", "image", "startup", "crash", "scheduling"}
 )
@@ -242,7 +258,7 @@ _BY_KIND: dict[CauseKind, tuple[_Test, ...]] = {
     "throttled": (_limit_reached, _limit_is_trigger),
     "quota": (_limit_reached, _limit_is_trigger),
     "network": (_reachable, _told, _moved_first),
-    "dependency": (_told, _moved_first),
+    "dependency": (_complained_of, _moved_first),
     "batch_job": (_told, _moved_first),
     "data": (_told, _sets_in),
     **dict.fromkeys(ANNOUNCED, (_told,)),

@@ -96,8 +96,16 @@ def weigh(proposal: Proposal, dossier: Dossier, results: Sequence[ProbeResult] =
 
 
 def ranked(hypotheses: Sequence[Hypothesis]) -> tuple[Hypothesis, ...]:
-    """Best first, refuted last; equal ones keep their order."""
-    return tuple(sorted(hypotheses, key=lambda h: (_RANK[h.standing], -h.confidence)))
+    """Best first, refuted last; equal ones keep their order.
+
+    Of two that stand alike, one that passed a test which could have refuted it goes before one that met none.
+    """
+
+    def place(hypothesis: Hypothesis) -> tuple[int, bool, float]:
+        passed = any(t.decisive and t.outcome == "held" for t in hypothesis.tests)
+        return _RANK[hypothesis.standing], not passed, -hypothesis.confidence
+
+    return tuple(sorted(hypotheses, key=place))
 
 
 def causal_chain(best: Hypothesis | None, dossier: Dossier) -> tuple[str, ...]:
