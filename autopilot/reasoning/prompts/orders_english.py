@@ -16,7 +16,7 @@ _AI = (
 )
 _START = (
     r"(?:^|[.;:!?,\n\"'(\[>\-]\s*"
-    r"|\b(?:please|must|should|now|then|and|you|kindly|immediately|just|to|also) )"
+    r"|\b(?:please|must|should|now|then|and|you|kindly|immediately|just|also) )"
 )
 _ACT = (
     r"(?:call|invoke|run|execute|trigger|delete|drop|remove|wipe|truncate|terminate|restart|reboot|roll ?back"
@@ -133,8 +133,9 @@ WEAK: Signs = {
         r"\bfalse alarm\b",
     ),
     "sends data out": (
-        r"\b(?:send|post|upload|forward|e-?mail|exfiltrate|leak|curl|copy|export"
-        rf"|dump)\b.{{0,80}}(?:https?://|\bto \S+@|\b{_SECRETS}\b)",
+        rf"\b(?:send|post|upload|forward|e-?mail|exfiltrate|leak|curl|copy|export|dump)\b.{{0,40}}\b{_SECRETS}\b",
+        r"\b(?:send|post|upload|forward|exfiltrate|leak|curl|copy|export|dump)\b.{0,40}"
+        r"\b(?:data|everything|all|every|database|customers?|dump|records)\b.{0,40}https?://",
     ),
     "asks for secrecy": (
         r"\b(?:do not|don't|never|without) (?:tell(?:ing)?|mention(?:ing)?|report(?:ing)?"
