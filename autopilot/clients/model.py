@@ -125,7 +125,9 @@ class ModelClient:
         # In a thread of its own: neither a name server nor a trickle of headers heeds the transport's timeouts.
         asking = ThreadPoolExecutor(1, thread_name_prefix="model")
         try:
-            return asking.submit(self._negotiate, question, time.monotonic() + seconds).result(seconds + _SLACK)
+            return asking.submit(self._negotiate, question, time.monotonic() + seconds).result(
+                max(0.0, seconds) + _SLACK
+            )
         except TimeoutError as error:
             raise self._too_slow() from error
         finally:

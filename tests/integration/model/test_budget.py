@@ -99,6 +99,13 @@ def test_an_unknown_price_means_the_token_limit_only_and_the_label_says_so(
     assert asking.usage.cost_usd is None
 
 
+def test_a_price_of_nothing_is_a_price(server: ModelServer, tmp_path: Path) -> None:
+    server.script = greedy
+    asking = asker(model(server, name="in-house-7b", input_usd_per_million=0, output_usd_per_million=0), tmp_path)
+    assert ask_on(asking, 1) == (1, None)
+    assert (asking.label, asking.usage.cost_usd) == ("in-house-7b", 0.0)
+
+
 def test_one_unknown_price_makes_the_cost_of_the_incident_unknown(server: ModelServer, tmp_path: Path) -> None:
     server.script = greedy
     known = asker(model(server), tmp_path)

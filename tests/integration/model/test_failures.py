@@ -64,6 +64,13 @@ def test_what_may_have_been_billed_stays_reserved(
     assert (asking.usage.calls, asking.usage.output_tokens) == (1, 500)
 
 
+def test_without_time_nothing_is_asked(server: ModelServer, tmp_path: Path) -> None:
+    asking = asker(model(server), tmp_path, seconds=-1.0)
+    with pytest.raises(Failure, match="no time; raise the time limit"):
+        asking.ask(MESSAGES, Cause)
+    assert (server.requests, asking.usage.calls) == ([], 0)
+
+
 def test_a_server_that_is_not_there_costs_nothing_and_is_tried_again(tmp_path: Path) -> None:
     asking = asker(model("http://127.0.0.1:1/v1"), tmp_path)
     with pytest.raises(Failure, match=r"unreachable \(ConnectError\); check the server and its base_url") as caught:
