@@ -117,6 +117,8 @@ class Option(Model):
     reach: Line = ""
     reversibility: Reversibility
     expected: ExpectedEffect = ExpectedEffect()
+    unproven: bool = False
+    """See `DraftOption`: never carried out unasked."""
     feasible: bool = True
     infeasible_reason: Line = ""
 

@@ -78,6 +78,7 @@ class CatalogueToolbox:
             reach="; ".join(dict.fromkeys(p.dry_run.reach for p in prepared if p.dry_run.reach)),
             reversibility=_reversibility(prepared),
             expected=draft.expected,
+            unproven=draft.unproven,
             feasible=not problems,
             infeasible_reason="; ".join(problems),
         )
