@@ -67,7 +67,7 @@ def _argument_problem(candidate: Candidate, name: str, value: Scalar, item: Inve
     source = candidate.step.sources.get(name, "")
     if not source:
         return "has no source"
-    strangers = [i for i in _CITED.findall(source) if dossier.finding(i) is None]
+    strangers = [i for i in _cited(source) if dossier.finding(i) is None]
     if strangers:
         return f"rests on {strangers[0]}, which is no finding"
     try:
@@ -122,13 +122,18 @@ def _version_problem(
     """Why one must not go back to a version; empty when telemetry vouches for it, or the candidate is marked."""
     if index is None:
         return ""
-    version, cited = item.versions[index], set(_CITED.findall(source))
+    version, cited = item.versions[index], _cited(source)
     names = {str(version.get("version") or ""), str(version.get("description") or "")} - {""}
     records = [v for v in dossier.versions if v.service == item.service and v.version in names]
     if any(not record.healthy for record in records):
         return "is a version that telemetry shows unhealthy"
     vouched = any(record.finding_id in cited for record in records)
     return "" if vouched or candidate.unproven else "is a version that no cited finding shows healthy"
+
+
+def _cited(source: str) -> list[str]:
+    """The findings that a source's note names; what stands before the semicolon are names of the inventory."""
+    return _CITED.findall(source.partition(";")[2])
 
 
 def _among(value: Scalar, own: Sequence[Scalar]) -> bool:
