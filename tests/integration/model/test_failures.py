@@ -59,7 +59,7 @@ def test_what_may_have_been_billed_stays_reserved(
     before = time.monotonic()
     with pytest.raises(Failure, match=said) as caught:
         asking.ask(MESSAGES, Cause)
-    assert time.monotonic() - before < seconds + 0.9
+    assert time.monotonic() - before < seconds + 2.0
     assert caught.value.who == "retry"
     assert (asking.usage.calls, asking.usage.output_tokens) == (1, 500)
 
