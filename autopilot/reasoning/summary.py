@@ -29,6 +29,14 @@ _CITATIONS = re.compile(r"\s*[(\[]\s*F\d+(?:\s*(?:,|and|&)\s*F\d+)*\s*[)\]]")
 _SURE = re.compile(
     r"\b(?<!not )(?:confirmed|certain(?:ly)?|proven|proved|definite(?:ly)?|undoubtedly)\b", re.IGNORECASE
 )
+_CAUSAL = re.compile(
+    r"\b(?:caus\w+|because|due to|led to|trigger\w*|owing to|result\w* (?:in|from))\b", re.IGNORECASE
+)
+_HEDGED = re.compile(
+    r"\b(?:likel(?:y|iest)|probabl[ey]|may|might|could|possibl[ey]|suspect\w*|appears?|seems?"
+    r"|not (?:clear|known|settled))\b",
+    re.IGNORECASE,
+)
 _RECOVERED = re.compile(
     r"\b(?<!not )(?:fixed|resolved|solved|mended|recovered|restored|healed|healthy again|back to normal)\b",
     re.IGNORECASE,
@@ -121,7 +129,8 @@ def supported(
 def overclaim(text: str, state: IncidentState) -> str:
     """Why a sentence says more than was proven; empty when it does not. Its words may well be in the record."""
     best = state.diagnosis.best if state.diagnosis else None
-    if _SURE.search(text) and (best is None or best.standing != "confirmed"):
+    sure = _SURE.search(text) or (_CAUSAL.search(text) and not _HEDGED.search(text))
+    if sure and (best is None or best.standing != "confirmed"):
         return "the cause is not confirmed"
     if _RECOVERED.search(text) and state.verdict not in ("fixed", "self_healed"):
         return "recovery was not proven"

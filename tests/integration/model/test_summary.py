@@ -11,7 +11,7 @@ from autopilot.incident.ports import Attempt, Failure, SummaryRequest
 from autopilot.incident.state import IncidentState, Summary
 from autopilot.incident.verification import Verdict
 from autopilot.reasoning.account import account
-from autopilot.reasoning.summary import ConfiguredSummariser
+from autopilot.reasoning.summary import ConfiguredSummariser, overclaim
 from tests.integration.model.conftest import Settings
 from tests.integration.model.server import ModelServer, completion
 from tests.unit.reasoning import story
@@ -81,6 +81,7 @@ def test_supported_sentences_are_kept_without_their_citations_and_the_others_dro
     ("standing", "verdict", "sentence", "reason"),
     [
         ("likely", "fixed", "It is confirmed that v2.4.1 made checkout read more per request.", "not confirmed"),
+        ("likely", "fixed", "checkout read more per request because of v2.4.1.", "not confirmed"),
         ("confirmed", "no_data", "v2.4.1 made checkout read more per request and was resolved.", "not proven"),
     ],
 )
@@ -104,6 +105,15 @@ def test_a_refuted_explanation_is_no_ground_for_saying_so(
     summary = told(case, settings, state)
     assert summary.text == ""
     assert "not there" in summary.dropped_claims[0].reason
+
+
+@pytest.mark.parametrize(
+    ("sentence", "told"),
+    [("v2.4.1 caused it.", False), ("v2.4.1 probably caused it.", True), ("It was rolled back.", True)],
+)
+def test_a_likely_cause_is_told_as_likely(case: StoredCase, sentence: str, told: bool) -> None:
+    assert (overclaim(sentence, closed(case, standing="likely")) == "") is told
+    assert overclaim(sentence, closed(case)) == ""
 
 
 def test_at_most_five_sentences_are_told(case: StoredCase, server: ModelServer, settings: Settings) -> None:
