@@ -2,8 +2,8 @@
 
 Every public case is stored, analysed, investigated and concluded by the product's own road without a model. The
 leading hypothesis counts as right when it names the service and, where the truth says which fault it was, the kind
-of cause. The map is the knowledge base's own (Platt), here over all kinds of cause together, always fitted without
-the answers it is judged on: by folds, and without the whole set. `--json` ends with one object.
+of cause. The map is the knowledge base's own (isotonic), here over all kinds of cause together, always fitted
+without the answers it is judged on: by folds, and without the whole set. `--json` ends with one object.
 """
 
 import argparse

@@ -1,13 +1,12 @@
 """What `benchmarks.calibration` computes from judged answers: cross-validated shares, errors, reliability."""
 
+import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from statistics import fmean
 from typing import Any
-
-import numpy as np
 
 from autopilot.knowledge.calibration import LEAST_OUTCOMES, fit
 from benchmarks.demo import wilson
@@ -21,6 +20,8 @@ _SIZES = (LEAST_OUTCOMES, 60, 100)
 """Outcomes that a team may know of one kind of cause."""
 _DRAWS = 50
 _SEED = 20_261_122
+_EDGE = 0.01
+"""How far from 0 and 1 log-odds are taken: there they have no end."""
 
 
 @dataclass(frozen=True)
@@ -57,25 +58,36 @@ def judge(answers: Sequence[Answer], truths: Mapping[str, Truth]) -> list[Judged
     return judged
 
 
-def platt(trained: Sequence[Judged]) -> Map:
+def isotonic(trained: Sequence[Judged]) -> Map:
     """The map that the knowledge base fits; what it cannot map stays as it was."""
     fitted = fit([j.confidence for j in trained], [j.right for j in trained])
     return lambda confidence: share if (share := fitted.share(confidence)) is not None else confidence
 
 
-def isotonic(trained: Sequence[Judged]) -> Map:
-    """The alternative, to compare with: the steps that the outcomes want."""
-    model = import_module("sklearn.isotonic").IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
-    model.fit([j.confidence for j in trained], [float(j.right) for j in trained])
-    x: Sequence[float] = model.X_thresholds_
-    y: Sequence[float] = model.y_thresholds_
-    return lambda confidence: float(np.interp(confidence, x, y))
+def platt(trained: Sequence[Judged]) -> Map:
+    """The alternative, to compare with: a sigmoid over the log-odds, with Platt's smoothed targets (1999)."""
+    right = [j.right for j in trained]
+    n, hits = len(right), sum(right)
+    targets = [(hits + 1) / (hits + 2) if each else 1 / (n - hits + 2) for each in right]
+    odds = [[_log_odds(j.confidence)] for j in trained]
+    model = import_module("sklearn.linear_model").LogisticRegression(C=math.inf)
+    # A smoothed target is one outcome of each sort, weighed: the regression takes whole outcomes only.
+    model.fit(odds * 2, [1] * n + [0] * n, sample_weight=[*targets, *(1 - target for target in targets)])
+    slope, intercept = float(model.coef_[0][0]), float(model.intercept_[0])
+    if slope < 0:  # the order must stay: then every confidence gets the plain share
+        slope, intercept = 0.0, _log_odds(hits / n)
+    return lambda confidence: 1 / (1 + math.exp(-(slope * _log_odds(confidence) + intercept)))
+
+
+def _log_odds(share: float) -> float:
+    inside = min(max(share, _EDGE), 1 - _EDGE)
+    return math.log(inside / (1 - inside))
 
 
 def per_kind(trained: Sequence[Judged]) -> Callable[[Judged], float | None]:
     """What the product does: one map per kind of cause, and none below its least number of outcomes."""
     own = {kind: [j for j in trained if j.kind == kind] for kind in {j.kind for j in trained}}
-    maps = {kind: platt(some) for kind, some in own.items() if len(some) >= LEAST_OUTCOMES}
+    maps = {kind: isotonic(some) for kind, some in own.items() if len(some) >= LEAST_OUTCOMES}
     return lambda judged: maps[judged.kind](judged.confidence) if judged.kind in maps else None
 
 
@@ -105,7 +117,7 @@ def left_out_per_kind(judged: Sequence[Judged], group: Group) -> list[tuple[Judg
 def by_size(judged: Sequence[Judged], draws: int = _DRAWS) -> list[dict[str, Any]]:
     """How the maps fare when fitted on so few outcomes and judged on the rest: means over random draws."""
     chance, rows = random.Random(_SEED), list[dict[str, Any]]()
-    maps: dict[str, Fit] = {"none": lambda _: float, "platt": platt, "isotonic": isotonic}
+    maps: dict[str, Fit] = {"none": lambda _: float, "isotonic": isotonic, "Platt": platt}
     for size in (size for size in _SIZES if size <= len(judged) / 2):
         told: dict[str, list[tuple[float, float]]] = {name: [] for name in maps}
         for _ in range(draws):
@@ -167,9 +179,9 @@ def figures(judged: Sequence[Judged], folds: int) -> dict[str, Any]:
     for name, group in groups.items():
         kinds = left_out_per_kind(judged, group)
         after[name] = {
-            "platt": errors(left_out(judged, group, platt), right),
             "isotonic": errors(left_out(judged, group, isotonic), right),
-            "platt per kind": errors([share for _, share in kinds], [j.right for j, _ in kinds]),
+            "Platt": errors(left_out(judged, group, platt), right),
+            "isotonic per kind": errors([share for _, share in kinds], [j.right for j, _ in kinds]),
             "the same, as they were": errors([j.confidence for j, _ in kinds], [j.right for j, _ in kinds]),
         }
     last = list(groups.values())[-1]
@@ -179,7 +191,7 @@ def figures(judged: Sequence[Judged], folds: int) -> dict[str, Any]:
         "service_right": sum(j.service_right for j in judged),
         "before": errors(raw, right), "after": after,
         "reliability_before": reliability(raw, right),
-        "reliability_after": reliability(left_out(judged, last, platt), right),
+        "reliability_after": reliability(left_out(judged, last, isotonic), right),
         "left_out_in_table": list(groups)[-1], "by_size": by_size(judged),
     }  # fmt: skip
 
@@ -200,11 +212,11 @@ def table(found: Mapping[str, Any]) -> str:
         lines += [_error_row(f"without {name}", told, one) for told, one in maps.items()]
     for words, key in (
         ("as it is", "reliability_before"),
-        (f"Platt, fitted without {found['left_out_in_table']}", "reliability_after"),
+        (f"isotonic, fitted without {found['left_out_in_table']}", "reliability_after"),
     ):
         lines += ["", f"| {words} | n | mean | right (95 %) |", "|---|---|---|---|"]
         lines += [_bin_row(row) for row in found[key]]
-    lines += ["", "| fitted on | none: error, Brier | Platt | isotonic |", "|---|---|---|---|"]
+    lines += ["", "| fitted on | none: error, Brier | isotonic | Platt |", "|---|---|---|---|"]
     lines += [_size_row(row) for row in found["by_size"]]
     return "\n".join(lines)
 
@@ -216,7 +228,7 @@ def _error_row(words: str, name: str, told: Mapping[str, Any]) -> str:
 
 
 def _size_row(row: Mapping[str, Any]) -> str:
-    cells = [f"{row[name]['ece']:.3f}, {row[name]['brier']:.3f}" for name in ("none", "platt", "isotonic")]
+    cells = [f"{row[name]['ece']:.3f}, {row[name]['brier']:.3f}" for name in ("none", "isotonic", "Platt")]
     return f"| {row['outcomes']} outcomes, {row['draws']} draws | {' | '.join(cells)} |"
 
 

@@ -1,80 +1,91 @@
-"""How often a confidence was right: Platt's map, fitted on the team's own outcomes, kept as two numbers.
+"""How often a confidence was right: isotonic regression on the team's own outcomes, kept as a few points.
 
-J. Platt, "Probabilistic outputs for support vector machines and comparisons to regularized likelihood methods",
-1999. Two parameters and smoothed targets hold from some dozens of outcomes on; isotonic regression, which draws
-a step wherever the outcomes want one, needs about a thousand before it is the better of the two
-(A. Niculescu-Mizil and R. Caruana, "Predicting good probabilities with supervised learning", 2005). A team rarely
-has a thousand known outcomes of one kind of cause.
+B. Zadrozny and C. Elkan, "Transforming classifier scores into accurate multiclass probability estimates", 2002. It
+assumes only that more confidence is never less often right. Platt's sigmoid, which is the usual choice for few
+outcomes (A. Niculescu-Mizil and R. Caruana, "Predicting good probabilities with supervised learning", 2005), also
+assumes a shape, and confidence made of rules and caps does not have it: `benchmarks.calibration` compares both from
+30 outcomes on. What few outcomes must not do is to promise certainty: shares stay between 1/(n+2) and (n+1)/(n+2),
+the rule of succession for n outcomes that are all alike.
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import pairwise
 from typing import Protocol
+
+from pydantic import TypeAdapter, ValidationError
 
 LEAST_OUTCOMES = 30
 """Known outcomes of one kind of cause from which a map is fitted; below, every confidence is uncalibrated."""
-_EDGE = 0.01
-"""Confidences and shares are kept this far from 0 and 1, where the log-odds have no end."""
-_STEEPEST = 50.0
-"""A map that is steeper than this, or negative, comes from no fit of ours."""
+_POINTS = TypeAdapter(tuple[tuple[float, float], ...])
 
 
 @dataclass(frozen=True)
 class Mapped:
-    """log-odds of being right = slope · log-odds of the confidence + intercept."""
+    """Points (confidence, share that was right), both rising; between two of them the map is a straight line."""
 
-    slope: float
-    intercept: float
+    points: tuple[tuple[float, float], ...]
+
+    @classmethod
+    def read(cls, stored: str) -> "Mapped":
+        """A map out of the database; one that is not ours has no points and maps nothing."""
+        try:
+            return cls(_POINTS.validate_json(stored))
+        except ValidationError:
+            return cls(())
+
+    def stored(self) -> str:
+        """The map as it is kept."""
+        return _POINTS.dump_json(self.points).decode()
 
     @property
     def usable(self) -> bool:
         """Whether it keeps the order of confidences and gives shares: a file from outside may say anything."""
-        return 0 <= self.slope <= _STEEPEST and abs(self.intercept) <= _STEEPEST
+        inside = all(0 <= value <= 1 for point in self.points for value in point)
+        rising = all(a[0] <= b[0] and a[1] <= b[1] for a, b in pairwise(self.points))
+        return bool(self.points) and inside and rising
 
     def share(self, confidence: float) -> float | None:
         """How often such a confidence was right, 0 to 1; None when either is no usable number."""
-        if not self.usable or math.isnan(confidence):
+        if math.isnan(confidence) or not self.usable:
             return None
-        odds = self.slope * _log_odds(confidence) + self.intercept
-        return round(min(max(1 / (1 + math.exp(-odds)), _EDGE), 1 - _EDGE), 4)
+        place = bisect_right(self.points, confidence, key=lambda point: point[0])
+        if place == 0:
+            return round(self.points[0][1], 4)
+        (x, y), after = self.points[place - 1], self.points[place : place + 1]
+        for later_x, later_y in after:
+            y += (later_y - y) * (confidence - x) / (later_x - x)
+        return round(y, 4)
 
 
-def _log_odds(share: float) -> float:
-    inside = min(max(share, _EDGE), 1 - _EDGE)
-    return math.log(inside / (1 - inside))
+class _Isotonic(Protocol):
+    """What is used of scikit-learn's `IsotonicRegression`, which comes without types."""
 
+    X_thresholds_: Sequence[float]
+    y_thresholds_: Sequence[float]
 
-class _Regression(Protocol):
-    """What is used of scikit-learn's `LogisticRegression`, which comes without types."""
-
-    coef_: Sequence[Sequence[float]]
-    intercept_: Sequence[float]
-
-    def fit(self, X: Sequence[Sequence[float]], y: Sequence[int], *, sample_weight: Sequence[float]) -> object:  # noqa: N803
+    def fit(self, X: Sequence[float], y: Sequence[float]) -> object:  # noqa: N803
         ...
 
 
-def load() -> Callable[..., _Regression]:
+def load() -> Callable[..., _Isotonic]:
     """Load the library: seconds, once per process, and only where something is fitted."""
-    return import_module("sklearn.linear_model").LogisticRegression
+    return import_module("sklearn.isotonic").IsotonicRegression
 
 
 def fit(confidences: Sequence[float], right: Sequence[bool]) -> Mapped:
-    """Platt's map of confidences (0 to 1) to the share of them that was right.
+    """The map of confidences (0 to 1) to the share of them that was right.
 
     Outcomes that are worse the more confident we were do not turn the order round: then every confidence gets the
     plain share. Raises ValueError without an outcome.
     """
-    n, hits = len(right), sum(right)
+    n = len(right)
     if n == 0:
         raise ValueError("nothing can be fitted without an outcome")
-    yes, no = (hits + 1) / (hits + 2), 1 / (n - hits + 2)
-    targets = [yes if each else no for each in right]
-    odds = [[_log_odds(confidence)] for confidence in confidences]
-    # A smoothed target is one outcome of each sort, weighed: the regression takes whole outcomes only.
-    model = load()(C=math.inf)
-    model.fit(odds * 2, [1] * n + [0] * n, sample_weight=[*targets, *(1 - target for target in targets)])
-    fitted = Mapped(float(model.coef_[0][0]), float(model.intercept_[0]))
-    return fitted if fitted.usable else Mapped(0.0, _log_odds((hits + 1) / (n + 2)))
+    model = load()(y_min=1 / (n + 2), y_max=(n + 1) / (n + 2))
+    model.fit(confidences, [float(each) for each in right])
+    pairs = zip(model.X_thresholds_, model.y_thresholds_, strict=True)
+    return Mapped(tuple((float(x), float(y)) for x, y in pairs))

@@ -28,7 +28,7 @@ CREATE TABLE cause_outcome (
 CREATE INDEX cause_outcome_of ON cause_outcome (kind);
 CREATE INDEX cause_outcome_in ON cause_outcome (incident_id);
 CREATE TABLE calibration (
-    kind TEXT PRIMARY KEY, slope REAL NOT NULL, intercept REAL NOT NULL, outcomes INTEGER NOT NULL
+    kind TEXT PRIMARY KEY, points TEXT NOT NULL, outcomes INTEGER NOT NULL
 );
 CREATE TABLE feedback (
     incident_id TEXT NOT NULL, at REAL NOT NULL, service TEXT NOT NULL, body TEXT NOT NULL

@@ -70,8 +70,8 @@ class KnowledgeBase:
                 rows = _outcomes_of(db, kind)
                 if len(rows) >= LEAST_OUTCOMES:
                     fitted = calibration.fit([row[0] for row in rows], [row[1] for row in rows])
-                    values = (kind, fitted.slope, fitted.intercept, len(rows))
-                    db.execute("INSERT INTO calibration VALUES (?, ?, ?, ?)", values)
+                    values = (kind, fitted.stored(), len(rows))
+                    db.execute("INSERT INTO calibration VALUES (?, ?, ?)", values)
 
     def similar(self, services: Sequence[str], signature: str, text: str, limit: int = 5) -> list[Similar]:
         """Past incidents that look alike, best first: same signature, same service, shared words.
@@ -116,11 +116,11 @@ class KnowledgeBase:
         The share is None below 30 outcomes of the kind. Raises Failure.
         """
         with self._transaction(write=False) as db:
-            row = db.execute("SELECT slope, intercept FROM calibration WHERE kind = ?", (kind,)).fetchone()
+            row = db.execute("SELECT points FROM calibration WHERE kind = ?", (kind,)).fetchone()
             count = int(db.execute("SELECT COUNT(*) FROM cause_outcome WHERE kind = ?", (kind,)).fetchone()[0])
         if row is None or count < LEAST_OUTCOMES:
             return None, count
-        return Mapped(float(row[0]), float(row[1])).share(confidence), count
+        return Mapped.read(str(row[0])).share(confidence), count
 
     def feedback(self, services: Sequence[str], limit: int = 5) -> list[Feedback]:
         """What people said of analyses about some services, newest first. Raises Failure."""

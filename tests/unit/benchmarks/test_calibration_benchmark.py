@@ -111,8 +111,8 @@ def test_small_samples_are_judged_on_the_rest() -> None:
     rows = by_size(boastful(130), draws=12)
     assert [row["outcomes"] for row in rows] == [30, 60]
     for row in rows:
-        assert row["platt"]["ece"] < row["none"]["ece"] / 2
-        assert row["platt"]["brier"] < row["none"]["brier"]
+        assert row["isotonic"]["ece"] < row["none"]["ece"] / 2
+        assert row["isotonic"]["brier"] < row["none"]["brier"]
     assert by_size(boastful(59)) == []
 
 
@@ -132,7 +132,7 @@ def test_figures_table_and_diagram_tell_the_same(tmp_path: Path) -> None:
     assert sum(row["n"] for row in found["reliability_after"]) == found["n"] == 80
     text = table(json.loads(json.dumps(found)))
     assert f"{found['before']['ece']:.3f}" in text
-    assert "| without whole sets | platt | 80 |" in text
+    assert "| without whole sets | Platt | 80 |" in text
     for name in ("diagram.svg", "diagram.png"):
         draw(found, tmp_path / name)
         assert (tmp_path / name).stat().st_size > 5_000

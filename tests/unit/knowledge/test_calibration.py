@@ -52,23 +52,35 @@ def test_order_is_never_turned_round() -> None:
 
 
 def test_outcomes_that_are_all_alike_leave_room_for_doubt() -> None:
-    assert 0.9 < (fit([0.9] * 30, [True] * 30).share(0.9) or 0) < 1
-    assert 0 < (fit([0.9] * 30, [False] * 30).share(0.9) or 0) < 0.1
+    assert fit([0.9] * 30, [True] * 30).share(0.9) == pytest.approx(31 / 32, abs=1e-4)
+    assert fit([0.5, 0.9] * 15, [False] * 30).share(0.9) == pytest.approx(1 / 32, abs=1e-4)
 
 
 @pytest.mark.parametrize("confidence", [-5.0, 0.0, 1.0, 17.0, math.inf, -math.inf])
 def test_any_confidence_gets_a_share(confidence: float) -> None:
-    share = Mapped(1.0, 0.0).share(confidence)
+    share = fit(*boastful(60)).share(confidence)
     assert share is not None
     assert 0 < share < 1
 
 
 @pytest.mark.parametrize(
-    "mapped", [Mapped(math.nan, 0), Mapped(1, math.inf), Mapped(-1, 0), Mapped(1e308, 0), Mapped(1, math.nan)]
-)
-def test_a_map_that_no_fit_gives_is_not_applied(mapped: Mapped) -> None:
-    assert mapped.share(0.5) is None
-    assert Mapped(1.0, 0.0).share(math.nan) is None
+    "stored",
+    [
+        "", "null", "[]", "{}", "nonsense", "[[0.5]]", "[[0.5, 1.5]]", "[[0.5, NaN]]", "[[0.2, 0.9], [0.8, 0.1]]",
+        "[[0.8, 0.1], [0.2, 0.9]]", "[[-1, 0.1]]", '[["0.5", "x"]]', "[" * 10_000,
+    ],
+)  # fmt: skip
+def test_a_map_that_no_fit_gives_is_not_applied(stored: str) -> None:
+    assert Mapped.read(stored).share(0.5) is None
+
+
+def test_a_map_is_kept_whole_and_interpolated() -> None:
+    mapped = Mapped(((0.2, 0.1), (0.4, 0.1), (0.6, 0.9)))
+    again = Mapped.read(mapped.stored())
+    assert again == mapped
+    shares = [again.share(confidence) for confidence in (0.0, 0.2, 0.3, 0.5, 0.6, 1.0)]
+    assert shares == [0.1, 0.1, 0.1, 0.5, 0.9, 0.9]
+    assert again.share(math.nan) is None
 
 
 def test_without_an_outcome_nothing_is_fitted() -> None:
