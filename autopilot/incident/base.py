@@ -32,9 +32,13 @@ def clean(text: object, limit: int, *, lines: bool = False) -> str:
     """
     given = str(text)
     seen = without_invisible(given[: limit * 4])
-    kept = "".join(
-        char if unicodedata.category(char) not in _UNWANTED or (lines and char in "\n\t") else " " for char in seen
-    )
+    # isprintable() knows all unwanted characters and works at once on the whole: most texts have none.
+    kept = seen
+    if not (seen.replace("\n", "").replace("\t", "") if lines else seen).isprintable():
+        kept = "".join(
+            char if unicodedata.category(char) not in _UNWANTED or (lines and char in "\n\t") else " "
+            for char in seen
+        )
     kept = kept.strip() if lines else re.sub(r"\s+", " ", kept).strip()
     whole = len(kept) <= limit and len(given) <= limit * 4
     return kept if whole else kept[: limit - 1] + "…"

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from demo.saas.server import Json, as_object
@@ -25,7 +26,7 @@ class Request:
     functions: dict[str, Json] = field(default_factory=dict[str, Json])
     """Name → schema of the arguments, with the definitions it refers to."""
 
-    @property
+    @cached_property
     def tables(self) -> dict[str, list[Row]]:
         """Title up to its first bracket → rows by column; a title that comes again adds to the first."""
         found: dict[str, list[Row]] = {}
