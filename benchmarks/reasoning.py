@@ -70,6 +70,9 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     """Answer, then read the truth, then score. Raises FileNotFoundError when there are no cases or no truth."""
     cases = [c for c in find_cases(args.cases) if not args.sets or c.parent.name in args.sets]
     cases = cases[: args.limit] if args.limit else cases
+    accepted: Path = args.truth or args.cases / "truth.jsonl"
+    if not cases or not accepted.exists():
+        raise FileNotFoundError(f"no case of these sets, or no {str(accepted)!r}; name it with --truth")
     model = asked_model(load().model, args.model, args.base_url)
     changes = {"timeout": args.call_seconds, "max_prompt_tokens": args.prompt_tokens}
     limits = Limits(rounds=args.rounds, seconds=max(args.call_seconds * 4, Limits().seconds))
@@ -81,7 +84,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     if args.out:
         lines = [json.dumps(a.line(), ensure_ascii=False) for a in found]
         args.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    truths = read_truth(args.truth or args.cases / "truth.jsonl")
+    truths = read_truth(accepted)
     return figures(found, {truth.id: truth for some in truths.values() for truth in some})
 
 

@@ -185,3 +185,14 @@ def test_the_command_ends_with_one_object_of_the_agreed_keys(
     assert set(told) == {*KEYS, "detail"}
     assert (told["cases"], told["ac1"], told["kind_ac1"], told["abstained"]) == (1, 1.0, 1.0, 1.0)
     assert len(out.read_text().splitlines()) == 3
+
+
+def test_what_cannot_be_scored_is_not_begun(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reasoning, "configure", quiet)
+    for arguments in (["--sets", "other"], ["--truth", str(folder / "lost.jsonl")]):
+        monkeypatch.setattr("sys.argv", ["reasoning", "--cases", str(folder), *arguments])
+        with pytest.raises(SystemExit):
+            reasoning.main()
+        assert "name it with --truth" in capsys.readouterr().err
