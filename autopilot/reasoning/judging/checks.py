@@ -47,6 +47,7 @@ _CHANGED = re.compile(
 )
 _THINGS = re.compile(r"^ (?:[a-z]+ ){0,2}[a-z]+s\b|^개|^ ?(?:군데|가지)", re.IGNORECASE)
 """Things that are counted."""
+_SHARE_OF = re.compile(r" of (?:the |its )?(?:usual|baseline|normal|former|previous|level)", re.IGNORECASE)
 _LAG = re.compile(r"^\W*(?:\w+\W+){0,2}?(?:after|before|later|earlier|ago|long|into|since|old)\b", re.IGNORECASE)
 _LASTED = re.compile(rf"\b(?:for|lasted|within|after|took|over|during|only)\s*{_HEDGE}?\s*$", re.IGNORECASE)
 _QUIET = re.compile(
@@ -168,6 +169,9 @@ def _told(s: Statement, said: Quantity) -> bool:
     before, after, evidence = s.text[: said.start], s.text[said.end :], s.evidence
     about = bool(_ABOUT.search(before))
     level = said.dimension not in ("ratio", "percent")
+    compared = said.dimension == "ratio" or bool(
+        _MOVED_BY.search(before) or _CHANGED.search(after) or _SHARE_OF.match(after)
+    )
 
     def among(known: Iterable[Quantity]) -> bool:
         return any(same(said, q, about=about) for q in known)
@@ -175,7 +179,8 @@ def _told(s: Statement, said: Quantity) -> bool:
     if level and _MOVED_BY.search(before):
         return f"by {said.text}" in evidence.text or among(evidence.differences)
     return (
-        among(evidence.quantities if level else (*evidence.quantities, *evidence.derived))
+        among(evidence.quantities)
+        or (not level and compared and among(q for q in evidence.derived if q.text != "difference"))
         or (bool(_EXTRA.search(before) or _CHANGED.search(after)) and among(evidence.differences))
         or (bool(_LAG.search(after) or _LASTED.search(before)) and _lag(said, evidence))
         or (said.dimension == "" and bool(_THINGS.match(after)) and said.number in evidence.counts)
