@@ -193,6 +193,7 @@ class Incidents:
             analyst=draft.analyst,
             refused=draft.refused,
             notes=draft.notes,
+            ask_people=draft.ask_people,
         )
 
     def _option(self, number: int, draft: DraftOption) -> Option:

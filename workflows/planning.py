@@ -45,6 +45,7 @@ class Planning:
             analyst=draft.analyst,
             refused=draft.refused,
             notes=draft.notes,
+            ask_people=draft.ask_people,
         )
         state.decision = None
         state.milestones["options"] = workflow.now()

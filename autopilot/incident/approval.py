@@ -122,7 +122,7 @@ def judge_decision(
 def policy_decision(playbook: Playbook, plan: Plan, now: Time) -> Judgement | None:
     """Autonomous mode: the first option that is granted, dry-run and undoable decides itself; None: ask."""
     option = next((o for o in plan.options if granted(playbook, o)), None)
-    if option is None:
+    if option is None or plan.ask_people:
         return None
     return Judgement(
         decision_id=f"policy-{plan.revision}",

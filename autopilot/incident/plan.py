@@ -153,6 +153,8 @@ class PlanDraft(Model):
     """What a model asked for that the catalogue or the inventory does not have."""
     notes: tuple[Line, ...] = Field(default=(), max_length=8)
     """Where a model's choice differs from what code alone would have chosen, and the like."""
+    ask_people: bool = False
+    """Whether no policy may decide: orders were planted, and a model chose otherwise than code would have."""
 
 
 class Plan(Model):
@@ -168,6 +170,8 @@ class Plan(Model):
     refused: tuple[DroppedClaim, ...] = Field(default=(), max_length=30)
     """See `PlanDraft`."""
     notes: tuple[Line, ...] = Field(default=(), max_length=8)
+    ask_people: bool = False
+    """See `PlanDraft`."""
 
     @property
     def plan_digest(self) -> str:

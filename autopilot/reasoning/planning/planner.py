@@ -163,14 +163,20 @@ class ConfiguredPlanner:
         options, notes = _told(chosen, dossier)
         taken = {idea(group) for group in chosen.groups}
         added = [group for group in ours if idea(group) not in taken][: limit - len(options)]
-        notes = [*differences(chosen.groups, ours, bool(request.diagnosis.planted)), *notes]
+        differing = differences(chosen.groups, ours, bool(request.diagnosis.planted))
+        notes = [*differing, *notes]
         notes += [
             f"Option {number} was added by code; the model did not choose it."
             for number, _ in enumerate(added, start=len(options) + 1)
         ]
         options = (*options, *(combined(group) for group in added))
         return counted.model_copy(
-            update={"options": options, "analyst": asker.label, "notes": tuple(notes[:MAX_NOTES])}
+            update={
+                "options": options,
+                "analyst": asker.label,
+                "notes": tuple(notes[:MAX_NOTES]),
+                "ask_people": bool(differing and request.diagnosis.planted),
+            }
         )
 
     def _candidates(self, request: PlanRequest, dossier: Dossier) -> list[Candidate]:

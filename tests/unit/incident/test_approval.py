@@ -124,4 +124,5 @@ def test_policy_decides_only_what_is_granted_and_can_be_undone() -> None:
     assert (decided.option, decided.channel) == (2, "policy")
     assert policy_decision(playbook, plan(option(1, steps=(prepared(undo=False),))), T0) is None
     assert policy_decision(playbook, plan(option(1, unproven=True)), T0) is None
+    assert policy_decision(playbook, plan().model_copy(update={"ask_people": True}), T0) is None
     assert policy_decision(playbook.model_copy(update={"mode": "advise"}), plan(), T0) is None
