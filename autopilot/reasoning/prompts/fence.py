@@ -7,8 +7,6 @@ from autopilot.incident.base import clean
 OPEN, CLOSE = "<observed-data>", "</observed-data>"
 CELL = 260
 """Characters of one cell; a longer text is cut and marked."""
-BLOCK = 4_000
-"""Characters of one fenced text."""
 
 _LOOK_ALIKES = str.maketrans(
     dict.fromkeys(
@@ -29,12 +27,6 @@ def cell(value: object, limit: int = CELL) -> str:
     text = clean(value, limit * 4).translate(_LOOK_ALIKES)
     text = text.replace("##", "#").lstrip("#` ")
     return text if len(text) <= limit else _cut(text, limit)
-
-
-def fenced(text: str, limit: int = BLOCK) -> str:
-    """Lines of outside text inside a fence of their own."""
-    lines = clean(text, limit, lines=True).translate(_LOOK_ALIKES).splitlines()
-    return "\n".join([OPEN, *(line.lstrip("#") for line in lines), CLOSE])
 
 
 def _cut(text: str, limit: int) -> str:

@@ -21,7 +21,11 @@ MOST_CODED = 12
 
 _CODED = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _HEX = re.compile(r"(?:0x)?((?:[0-9a-fA-F]{2}[\s:]?){10,})")
-_LETTERS = re.compile(r"\\u00[4-7][0-9a-fA-F]|\\x[4-7][0-9a-fA-F]|%[4-7][0-9a-fA-F]|&#(?:x[4-7][0-9a-f]|\d{2,3});")
+_LETTER = "(?:[46][1-9a-fA-F]|[57][0-9aA])"
+_LETTERS = re.compile(
+    rf"\\u00{_LETTER}|\\x{_LETTER}|%{_LETTER}|&#x{_LETTER};|&#(?:6[5-9]|[78]\d|9[07-9]|1[01]\d|12[012]);"
+)
+"""Plain letters, written as escapes."""
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})")
 _SPELLED = re.compile(r"(?<!\w)(?:\w[ .\-_*]){5,}\w(?!\w)")
 _LEET = str.maketrans("0134578@$!", "oieastbasi")

@@ -50,7 +50,7 @@ class Redaction:
             def replace(match: re.Match[str], kind: str = kind) -> str:
                 label = match.groupdict().get("label", "")
                 secret = match[0][len(label) :]
-                spared = _MASK.search(secret) or (kind == "card" and not card(secret))
+                spared = _MASK.fullmatch(secret) or (kind == "card" and not card(secret))
                 return match[0] if spared else label + self._mask(kind, secret)
 
             text = pattern.sub(replace, text)

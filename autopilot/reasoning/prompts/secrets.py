@@ -48,7 +48,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
         "secret",
         re.compile(
             rf"(?i)(?P<label>{_LABEL}[\\\"']{{0,4}}\s{{0,4}}(?:=>|:=|=|:)\s{{0,4}}[\\\"']{{0,4}}(?:(?:bearer|basic)\s+)?)"
-            r"(?!\[[a-z]+-|\d{1,6}(?![\w-])|(?:true|false|null|none)\b)"
+            r"(?!\[[a-z]+-[0-9a-f]{6,64}\]|\d{1,6}(?![\w-])|(?:true|false|null|none)\b)"
             r"(?:(?<=\")[^\"\n]{1,300}|(?<=')[^'\n]{1,300}|[^\s,;&|}\"'\\]{1,300})"
         ),
     ),

@@ -11,11 +11,6 @@ SUSPECTS = "suspects (ranked by statistics): service|resource|cause kind|change|
 FINDINGS = "findings: id|kind|service|resource|from (UTC)|score|cause|change|summary"
 
 
-def estimated_tokens(text: str) -> int:
-    """An upper estimate of tokens: prose needs about one per four bytes, tables of numbers one per two."""
-    return len(text.encode()) // 2 + 1
-
-
 def _row(*values: object) -> str:
     return "|".join(shown(value) for value in values)
 
@@ -93,7 +88,7 @@ class _Page:
         return len(rows) - missing
 
 
-def dossier_tables(dossier: Dossier, limit: int, count: Callable[[str], int] = estimated_tokens) -> str:
+def dossier_tables(dossier: Dossier, limit: int, count: Callable[[str], int]) -> str:
     """The dossier within `limit` tokens as `count` counts them; the same dossier always gives the same bytes.
 
     What does not fit is left out row by row, the least informative first, and counted. The short tables after the

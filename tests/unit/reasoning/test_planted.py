@@ -46,6 +46,8 @@ HONEST = [
     "连接超时 正在重试",
     "SGVsbG8gV29ybGQsIHRoaXMgaXMgZmluZQ==",
     "trace 4bf92f3577b34da6a3ce929d0e0e4736 took 350 ms",
+    "GET /list?" + "&".join(f"filter%5B{n}%5D=%7B%22a%22%3A1%7D" for n in range(8)),
+    "it&#39;s not &#8220;found&#8221; &#39;a&#39; &#39;b&#39; &#39;c&#39; &#39;d&#39; &#39;e&#39;",
     "GET /search?q=%EC%A3%BC%EB%AC%B8%20%EC%A1%B0%ED%9A%8C 200",
     '{"level":"error","msg":"pool exhausted","function":"checkout","arguments_count":3}',
 ]

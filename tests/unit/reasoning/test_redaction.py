@@ -45,6 +45,8 @@ def test_secret_is_masked(secret: str) -> None:
         (r"{\"db_password\": \"abc def\"}", "abc"),
         ("Authorization: Bearer abcdefgh12345678", "abcdefgh12345678"),
         ("postgres://admin:s3cr3t@db:5432/x", "s3cr3t"),
+        ("password=[key-s3cr3t", "s3cr3t"),
+        ("postgres://a:[key-abcdef]s3cr3t@db", "s3cr3t"),
         ("redis://:s3cr3t@cache:6379", "s3cr3t"),
         ("aws_secret_access_key = wJalrXUtnFEMI", "wJalrXUtnFEMI"),
         ("django.secret_key: abcdef-123", "abcdef-123"),
