@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from autopilot.incident.diagnosis import Hypothesis
 from autopilot.incident.finding import Dossier
+from autopilot.reasoning.judging.abstention import ways_out
 from autopilot.reasoning.judging.verdict import BLINDING
 
 _MEASURED = ("metrics", "logs", "traces")
@@ -52,11 +53,7 @@ def next_steps(best: Hypothesis | None, dossier: Dossier, service: str) -> tuple
             f"Check the alert itself: its threshold, its time window, and whether {service} had recovered before.",
             "Re-analyse with a hint if people still see trouble: name who sees it and where.",
         )
-    steps = [f"Close this gap and re-analyse: {g.source}: {g.what} {g.remedy}".strip() for g in dossier.gaps[:3]]
-    silent = [t for t in (best.tests if best else ()) if t.outcome == "silent"]
-    steps += [f"Find out what could not be tested: {t.text}" for t in silent[:2]]
-    steps.append(f"Look at the latest changes and the logs of {service} by hand, or re-analyse with a hint.")
-    return tuple(steps)
+    return ways_out([best] if best else [], dossier, service)
 
 
 def second_fault(hypotheses: Sequence[Hypothesis]) -> tuple[str, ...]:
