@@ -83,7 +83,7 @@ def test_reanalyse_asks_first_and_the_submission_decides_with_the_comment() -> N
     }
     decided = wire.parse_interaction(submission)
     assert isinstance(decided, wire.Decided)
-    assert (decided.signal.choice, decided.signal.comment) == ("reanalyse", "check  the deploy")
+    assert (decided.signal.choice, decided.signal.comment) == ("reanalyse", "check the deploy")
     assert (decided.signal.actor, decided.signal.plan_revision) == ("slack:U024BE7LJ", 2)
     assert decided.signal.reply_to == HOOK
 
