@@ -151,7 +151,7 @@ def test_a_finished_incident_answers_the_five_questions(look: Look, house: House
     tiles = page.locator(".tile")
     for number, said in enumerate((
         ("What broke", "checkout-api-latency", "15 % of requests failed"),
-        ("Why", "v2.4.1 needs more reads per request", "86% confidence"),
+        ("Why", "v2.4.1 needs more reads per request", "confirmed, 86% (uncalibrated: 0 known outcomes)"),
         ("Who decided", "Kim Okafor chose option 1"),
         ("What ran", "Set the capacity of orders: read capacity 100 → 200"),
         ("Did it help", "Yes: recovered and stayed healthy", "1,850 ms → 290 ms (limit 1,000 ms)"),
