@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import get_args
 
 import structlog
 
 from autopilot.incident.base import clean
 from autopilot.incident.cause import CauseKind
-from autopilot.incident.diagnosis import Diagnosis, Hypothesis, PlantedOrder
+from autopilot.incident.diagnosis import Diagnosis, Hypothesis, PlantedOrder, Standing
 from autopilot.incident.finding import Dossier, Finding
 from autopilot.incident.investigation import ProbeResult, Turn
 from autopilot.incident.ports import Failure
@@ -16,7 +17,7 @@ from autopilot.reasoning.investigating.abstaining import next_steps, nothing_to_
 from autopilot.reasoning.investigating.enforcing import Checking, Neighbours
 from autopilot.reasoning.investigating.feedback import Idea, same, unmatched, who_asked
 from autopilot.reasoning.judging.claim import Claim
-from autopilot.reasoning.judging.weighing import Proposal, causal_chain, ranked, weigh
+from autopilot.reasoning.judging.weighing import Proposal, causal_chain, ranked, suspect_for, weigh
 from autopilot.reasoning.labels import BUILT_IN, unavailable
 from autopilot.reasoning.prompts.planted import withheld
 
@@ -24,6 +25,8 @@ log = structlog.get_logger()
 
 MAX_DROPPED = 30
 MAX_PLANTED = 10
+_STANDINGS: tuple[Standing, ...] = get_args(Standing)
+"""Best first."""
 
 Calibrate = Callable[[CauseKind, float], tuple[float | None, int]]
 """(kind, confidence) → how often that was right, None while it is not known; and from how many outcomes."""
@@ -158,7 +161,7 @@ def _on_the_table(
 
     An answer that hides the leading suspect cannot win by omission; where nothing stands, nobody is blamed.
     """
-    ordered = ranked(weighed)
+    ordered = _ordered(weighed, evidence.dossier)
 
     def place(hypothesis: Hypothesis) -> int:
         must = leading is not None and _alike(hypothesis, leading)
@@ -170,8 +173,22 @@ def _on_the_table(
     if not possible or (quiet(evidence.dossier) and not standing):
         nothing = nothing_to_blame(evidence.dossier, evidence.service)
         named = [h for h in kept if h.cause_kind != "unknown"]
-        return (nothing, *ranked(named)[: explaining.MAX_HYPOTHESES - 1])
-    return ranked(kept)
+        return (nothing, *_ordered(named, evidence.dossier)[: explaining.MAX_HYPOTHESES - 1])
+    return _ordered(kept, evidence.dossier)
+
+
+def _ordered(hypotheses: Sequence[Hypothesis], dossier: Dossier) -> tuple[Hypothesis, ...]:
+    """Best first. Tests decide how a hypothesis stands; of those that stand alike, the more suspected goes first.
+
+    Confidence alone would let its caps, which only limit what may be said, shuffle what statistics tell apart.
+    """
+
+    def place(hypothesis: Hypothesis) -> tuple[int, bool, float]:
+        suspect = suspect_for(_claim(hypothesis), dossier)
+        prior, explains = (suspect.score if suspect else 0.0), hypothesis.cause_kind != "unknown"
+        return _STANDINGS.index(hypothesis.standing), not explains, -prior
+
+    return tuple(sorted(ranked(hypotheses), key=place))
 
 
 def _calibrated(hypotheses: Sequence[Hypothesis], calibrate: Calibrate | None) -> tuple[Hypothesis, ...]:

@@ -48,22 +48,22 @@ def _database(story: Story, name: str, queries: Values, cpu: Values, query_ms: V
 
 
 def _spans(story: Story, calls: Values, latency: Values) -> None:
-    """One trace a minute: the request, and its answered calls of the database."""
-    for minute in range(MINUTES):
-        start = NOW - timedelta(minutes=MINUTES - minute)
-        trace, many = f"t{minute}", round(float(calls[minute]))
-        took = float(latency[minute]) / 1_000
+    """One trace a minute: the request, and both ends of each of its calls of the database, 2 ms apart."""
+
+    def add(trace: int, span: str, parent: str, service: str, operation: str, second: float, took: float) -> None:
+        start = NOW - timedelta(minutes=MINUTES - trace) + timedelta(seconds=second)
         story.add("spans", {
-            "trace_id": trace, "span_id": f"{trace}-0", "parent_id": "", "service": "checkout", "region": "",
-            "operation": "GET /orders", "start": start, "duration": took, "status": "ok", "version": "",
-        }, *(
-            {
-                "trace_id": trace, "span_id": f"{trace}-{n}", "parent_id": f"{trace}-0", "service": "orders-db",
-                "operation": "SELECT items", "region": "us-east-1", "duration": 0.018, "status": "ok",
-                "start": start + timedelta(seconds=0.02 * n), "version": "",
-            }
-            for n in range(1, many + 1)
-        ))  # fmt: skip
+            "trace_id": f"t{trace}", "span_id": f"{trace}-{span}", "parent_id": parent and f"{trace}-{parent}",
+            "service": service, "operation": operation, "region": "", "start": start, "duration": took,
+            "status": "ok", "version": "",
+        })  # fmt: skip
+
+    for minute in range(MINUTES):
+        add(minute, "0", "", "checkout", "GET /orders", 0.0, float(latency[minute]) / 1_000)
+        for number in range(round(float(calls[minute]))):
+            way = 0.002 * (1 + 0.1 * float(story.random.standard_normal()))
+            add(minute, f"c{number}", "0", "checkout", "query items", 0.021 * number, 0.018 + way)
+            add(minute, f"s{number}", f"c{number}", "orders-db", "SELECT items", 0.021 * number + way / 2, 0.018)
 
 
 def missing_query_optimisation(seed: int) -> Case:
