@@ -62,7 +62,9 @@ def _versions(claim: Claim, dossier: Dossier) -> Trial | None:
     ids = tuple(dict.fromkeys(v.finding_id for v in (current, *([well] if well else []))))
     if current.healthy:
         text = f"Versions: {current.version} itself was healthy while it served, which a bad release would not be."
-        return _trial(text, "refuted", ids, decisive=True)
+        # An edit that is known to do harm may hurt others before it shows at the service itself.
+        hazard = any(f.mechanism for f in dossier.findings if claim.change_id and f.change_id == claim.change_id)
+        return _trial(text, "refuted", ids, decisive=not hazard)
     if well is not None:
         text = f"Versions: {well.version} was healthy while it served, {current.version} is not."
         return _trial(text, "held", ids, decisive=True)
@@ -230,7 +232,9 @@ def _complained_of(claim: Claim, dossier: Dossier) -> Trial | None:
     by_others = tuple(f for f in lines if f.service != claim.service and names(f.summary, claim.service))
     seen = signs.strongest(by_others)
     if seen is not None:
-        return _trial(f"Its callers complain of it: {seen.summary}", "held", _ids(seen), decisive=True)
+        # Who was changed just before may complain of what it does itself, such as waiting no longer than it did.
+        changed = any(f.kind == "change" and f.service == seen.service for f in dossier.findings)
+        return _trial(f"Its callers complain of it: {seen.summary}", "held", _ids(seen), decisive=not changed)
     services = {f.service for f in dossier.findings} - {claim.service, ""}
     own = tuple(f for f in lines if f.service == claim.service and any(names(f.summary, s) for s in services))
     waits = signs.strongest(own)
