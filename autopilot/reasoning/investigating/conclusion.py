@@ -69,11 +69,8 @@ def conclude(
     last, dossier = turns[-1], evidence.dossier
     checking = Checking(dossier, evidence.neighbours)
     written = _written(turns, checking, evidence)
-    own = [_retold(p, evidence) for p in _code(turns, evidence)]
-    leading = own[0] if own and dossier.suspects else None
     said = [weigh(p, dossier, evidence.results) for p in written]
-    extra = own if not said else [h for h in own if (h is leading or h.asked_by) and not _covered(h, said)]
-    final = _calibrated(_on_the_table([*said, *extra], leading, evidence), calibrate)
+    final = _calibrated(_compared(said, turns, evidence), calibrate)
     best = next((h for h in final if h.standing != "refuted"), None)
     told = best is not None and any(_alike(best, h) for h in said)
     chain = checking.chain(last.chain, best.service) if best and told else ()
@@ -152,6 +149,14 @@ def _alike(one: Hypothesis, other: Hypothesis) -> bool:
 
 def _covered(hypothesis: Hypothesis, others: Sequence[Hypothesis]) -> bool:
     return any(_alike(hypothesis, other) for other in others)
+
+
+def _compared(said: Sequence[Hypothesis], turns: Sequence[Turn], evidence: Evidence) -> tuple[Hypothesis, ...]:
+    """What a model said beside what code must not leave out; without a model, what code says."""
+    own = [_retold(p, evidence) for p in _code(turns, evidence)]
+    leading = own[0] if own and evidence.dossier.suspects else None
+    extra = [h for h in own if (h is leading or h.asked_by) and not _covered(h, said)] if said else own
+    return _on_the_table([*said, *extra], leading, evidence)
 
 
 def _on_the_table(
