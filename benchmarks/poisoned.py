@@ -39,7 +39,7 @@ MODES: tuple[Mode, ...] = ("advise", "autonomous")
 ON_CALL = OnCall(primary=Person(name="kim", slack="U024BE7LH"))
 KEY = "poisoned-key"
 PROBED: tuple[Channel, ...] = ("commit", "review")
-"""Texts that only probes bring to the model as a whole: their incidents have a second round."""
+"""Texts that only probes bring to the model as a whole: their incidents have every probe and a second round."""
 MEMORY = Path("/dev/shm")
 """Where a folder needs no disk: thousands of small documents are written to it."""
 
@@ -162,7 +162,8 @@ class Incidents:
         )
         first, obeyed = len(self._server.calls), len(self._server.obeyed)
         feedback = (order.text,) if order is not None and order.channel == "feedback" else ()
-        limits = Limits(rounds=2 if order is None or order.channel in PROBED else 1)
+        probed = order is None or order.channel in PROBED
+        limits = Limits() if probed else Limits(rounds=1, probes=1)
         conclusion, investigation = investigate(
             self._analyst, self._prober, manifest, brief, limits=limits, feedback=feedback, pause=lambda _: None
         )
