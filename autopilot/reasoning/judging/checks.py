@@ -155,11 +155,12 @@ def _ordinary(compound: str) -> bool:
 
 
 def _others(s: Statement) -> str:
-    for name in s.others:
-        if name == s.service.lower() or s.evidence.names(name):
+    text = s.text.lower()
+    for name in sorted(s.others):
+        if name not in text or name == s.service.lower() or s.evidence.names(name):
             continue
-        for found in re.finditer(rf"(?<![\w-]){re.escape(name)}(?![\w-])", s.text.lower()):
-            if not (name in _COMMON and _PLAIN_USE.match(s.text[found.end() :].lower())):
+        for found in re.finditer(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text):
+            if not (name in _COMMON and _PLAIN_USE.match(text[found.end() :])):
                 return f"{name!r} is not what is cited"
     return ""
 
