@@ -54,8 +54,9 @@ SWAPS = {
     "the ticket after the page": (
         "workflows/incident.py",
         "        await self._people.ticket(ticket_text(self._state))\n",
-        '        await self._people.page(on_call.primary if on_call else None, "owner", '
-        'f"Over to you: {state.alert.title}")\n',
+        "        await self._people.page(\n"
+        '            on_call.primary if on_call else None, "owner", f"Over to you: {self._state.alert.title}"\n'
+        "        )\n",
         "manual-1.json",
     ),
     "the message before the changes it tells": (

@@ -138,7 +138,8 @@ async def test_the_incident_is_finished_by_code_whenever_the_model_dies(
     assert never.closed.summary is not None
     assert never.closed.summary.text
     assert summary.closed.summary is None or not summary.closed.summary.text
-    assert (never.closed.usage.calls, planning.closed.usage.calls) == (4, 2)
+    # Calls that failed on the way may have been billed, and count.
+    assert (never.closed.usage.calls, planning.closed.usage.calls) == (4, 2 + 3)
 
 
 @pytest.mark.timeout(120)
