@@ -166,7 +166,7 @@ def _on_the_table(
 
     An answer that hides the leading suspect cannot win by omission; where nothing stands, nobody is blamed.
     """
-    ordered = _ordered(weighed, evidence.dossier)
+    ordered = _ordered(weighed, evidence)
 
     def place(hypothesis: Hypothesis) -> int:
         must = leading is not None and _alike(hypothesis, leading)
@@ -178,20 +178,34 @@ def _on_the_table(
     if not possible or (quiet(evidence.dossier) and not standing):
         nothing = nothing_to_blame(evidence.dossier, evidence.service)
         named = [h for h in kept if h.cause_kind != "unknown"]
-        return (nothing, *_ordered(named, evidence.dossier)[: explaining.MAX_HYPOTHESES - 1])
-    return _ordered(kept, evidence.dossier)
+        return (nothing, *_ordered(named, evidence)[: explaining.MAX_HYPOTHESES - 1])
+    return _ordered(kept, evidence)
 
 
-def _ordered(hypotheses: Sequence[Hypothesis], dossier: Dossier) -> tuple[Hypothesis, ...]:
+def _ordered(hypotheses: Sequence[Hypothesis], evidence: Evidence) -> tuple[Hypothesis, ...]:
     """Best first. Tests decide how a hypothesis stands; of those that stand alike, the more suspected goes first.
 
-    Confidence alone would let its caps, which only limit what may be said, shuffle what statistics tell apart.
+    Confidence alone would let its caps, which only limit what may be said, shuffle what statistics tell apart. That
+    something which a service calls fails is no more than likely while another one that stands says what fails.
     """
 
+    def prior(hypothesis: Hypothesis) -> float:
+        suspect = suspect_for(_claim(hypothesis), evidence.dossier)
+        return suspect.score if suspect else 0.0
+
+    def outdone(hypothesis: Hypothesis) -> bool:
+        near = evidence.neighbours
+        return hypothesis.cause_kind == "dependency" and any(
+            other.standing in ("confirmed", "likely")
+            and other.service != hypothesis.service
+            and (near is None or other.service in near.get(hypothesis.service, ()))
+            and prior(other) >= prior(hypothesis)
+            for other in hypotheses
+        )
+
     def place(hypothesis: Hypothesis) -> tuple[int, bool, float]:
-        suspect = suspect_for(_claim(hypothesis), dossier)
-        prior, explains = (suspect.score if suspect else 0.0), hypothesis.cause_kind != "unknown"
-        return _STANDINGS.index(hypothesis.standing), not explains, -prior
+        standing = "likely" if hypothesis.standing == "confirmed" and outdone(hypothesis) else hypothesis.standing
+        return _STANDINGS.index(standing), hypothesis.cause_kind == "unknown", -prior(hypothesis)
 
     return tuple(sorted(ranked(hypotheses), key=place))
 

@@ -45,7 +45,7 @@ class Checking:
             cause_kind=proposed.cause_kind,
             service=proposed.service,
             resource=_resource(proposed.resource, proposed.service, self.dossier),
-            change_id=self._change(proposed.change_id),
+            change_id=self._change(proposed.change_id, proposed.service),
         )
         suspect = suspect_for(claim, self.dossier)
         region = suspect.region if suspect else ""
@@ -79,14 +79,17 @@ class Checking:
         self.dropped += checked.dropped
         return checked.text, checked.cited
 
-    def _change(self, change_id: str) -> str:
-        """The change id, when anything was found about it."""
+    def _change(self, change_id: str, service: str) -> str:
+        """The change id, when it was found to be a change of the service that is blamed."""
         if not change_id:
             return ""
         self.claims += 1
-        if any(change_id == x.change_id for x in (*self.dossier.findings, *self.dossier.suspects)):
+        about = (*self.dossier.findings, *self.dossier.suspects)
+        places = {x.service for x in about if x.change_id == change_id}
+        if service in places:
             return change_id
-        self._drop(f"caused by {change_id}", f"the change {change_id!r} occurs in no finding")
+        whose = f"is one of {min(places)!r}, not of {service!r}" if places else "occurs in no finding"
+        self._drop(f"caused by {change_id}", f"the change {change_id!r} {whose}")
         return ""
 
 
