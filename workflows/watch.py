@@ -56,7 +56,7 @@ class Watch:
             interval=rules.interval,
             window=rules.window,
             stabilisation=rules.stabilisation,
-            deadline=last_word(rules.deadline, effect),
+            deadline=last_word(rules, effect),
             settle=rules.settle,
         )
 

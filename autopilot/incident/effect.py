@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from autopilot.incident.base import Time
 from autopilot.incident.metric import MetricRef, Signal
 from autopilot.incident.plan import ExpectedEffect
+from autopilot.incident.playbook import VerificationRules
 from autopilot.incident.verification import EffectSeen, Reading, VerificationPlan
 from autopilot.incident.wording import figure, metric_words, unit_of
 
 MAX_SIGNALS = 8
 TOLERANCE = 0.1
 """Share of the level, or of the way to it, by which a reading may miss it and still count as there."""
-LATEST = 3_600.0
-"""Seconds that an option can put the verdict off at most."""
 
 
 def same_series(one: MetricRef, other: MetricRef) -> bool:
@@ -40,10 +39,15 @@ def watched(signals: Sequence[Signal], effect: ExpectedEffect) -> tuple[Signal, 
     return (*known[: MAX_SIGNALS - 1], added)
 
 
-def last_word(deadline: float, effect: ExpectedEffect) -> float:
-    """Seconds after acting from which one may say that it is still broken: not before the effect was due."""
-    due = effect.within if effect.metric is not None else 0.0
-    return max(deadline, min(due, LATEST))
+def last_word(rules: VerificationRules, effect: ExpectedEffect) -> float:
+    """Seconds after acting at which it is either healthy or still broken.
+
+    An effect that is not there when it was due, and has had the time to prove stable, is not waited for any longer;
+    the playbook's deadline is never exceeded.
+    """
+    if effect.metric is None:
+        return rules.deadline
+    return min(rules.deadline, rules.settle + effect.within + rules.stabilisation)
 
 
 def seen(

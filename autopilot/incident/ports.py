@@ -93,7 +93,7 @@ class CaseStore(Protocol):
         ...
 
     def create(self, incident_id: str, name: str, content: bytes, media_type: str) -> bool:
-        """Store a document unless there is one of that name already; whether it was stored. Atomic over machines."""
+        """Store a document unless there is one of that name; whether it was stored. Atomic over machines."""
         ...
 
     def get(self, uri: str) -> bytes:

@@ -168,7 +168,9 @@ async def test_logs_and_traces_speak_of_the_same_requests(company: Company) -> N
     assert {line["version"] for line in exhausted} == {"v2.4.1"}
     statuses = {line["xrayTraceId"]: line["status"] for line in access}
     assert all(trace["Http"]["HttpStatus"] == statuses[trace["Id"]] for trace in traces)
-    assert any(trace["HasThrottle"] for trace in traces)
+    # Only a share of the requests is traced: in some nights none of the throttled ones is among them.
+    throttled = {line["trace_id"] for line in exhausted} | {name for name, code in statuses.items() if code == 429}
+    assert {trace["Id"] for trace in traces if trace["HasThrottle"]} <= throttled
 
 
 async def test_rolling_back_heals_and_is_visible_in_the_live_series(company: Company) -> None:

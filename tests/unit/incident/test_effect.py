@@ -5,6 +5,7 @@ import pytest
 from autopilot.incident.effect import expected_words, last_word, seen, seen_words, watched
 from autopilot.incident.metric import MetricRef
 from autopilot.incident.plan import ExpectedEffect
+from autopilot.incident.playbook import VerificationRules
 from autopilot.incident.verification import Reading, healthy, judge
 from tests.unit.incident.worlds import T0, after, signal, watching
 
@@ -93,15 +94,20 @@ def test_recovery_needs_the_expected_series_too_where_it_speaks() -> None:
     assert not healthy(plan, Reading(at=T0, values=(None, 650.0)))
 
 
-def test_still_broken_is_not_said_before_the_effect_was_due() -> None:
-    assert last_word(120, FALLS) == 300
-    assert last_word(600, FALLS) == 600
-    assert last_word(600, FALLS.model_copy(update={"within": 99_999.0})) == 3_600
-    assert last_word(120, ExpectedEffect(description="the owners know", within=3_600)) == 120
-    slow = watching(SYMPTOM).model_copy(update={"deadline": last_word(120, FALLS)})
-    sick = series(1_350, 1_350, 1_350, 1_350, 1_350)
-    assert judge(slow, T0, None, sick[:4], after(240)) is None
-    assert judge(slow, T0, None, sick, after(300)) == "still_broken"
+def test_an_effect_that_is_overdue_is_not_waited_for_beyond_its_proof() -> None:
+    rules = VerificationRules(deadline=600, settle=30, stabilisation=90)
+    assert last_word(rules, FALLS) == 30 + 300 + 90
+    overdue = watching(SYMPTOM).model_copy(update={"deadline": last_word(rules, FALLS)})
+    sick = series(*[1_350] * 7)
+    assert judge(overdue, T0, None, sick[:6], after(360)) is None
+    assert judge(overdue, T0, None, sick, after(420)) == "still_broken"
+
+
+def test_the_playbook_has_the_last_word() -> None:
+    rules = VerificationRules(deadline=120)
+    assert last_word(rules, FALLS) == 120
+    assert last_word(rules, FALLS.model_copy(update={"within": 99_999.0})) == 120
+    assert last_word(rules, ExpectedEffect(description="the owners know", within=10)) == 120
 
 
 def test_without_a_measurable_effect_nothing_is_told() -> None:

@@ -54,7 +54,8 @@ def absent(names: Any, document: str = CONTRACT) -> list[str]:
 @pytest.mark.parametrize(
     "kinds",
     [Choice, Reason, Mode, Phase, Outcome, Verdict, StepStatus, Risk, Reversibility, Standing, GapKind,
-     SourceStatus, ProbeName, ProbeOutcome, FindingKind, CauseKind, Severity, TimelineEntry.model_fields["kind"].annotation],
+     SourceStatus, ProbeName, ProbeOutcome, FindingKind, CauseKind, Severity,
+     TimelineEntry.model_fields["kind"].annotation],
 )  # fmt: skip
 def test_every_value_is_named(kinds: Any) -> None:
     assert absent(get_args(kinds)) == []
