@@ -39,11 +39,12 @@ class Dying(StandIn):
 
     def __init__(self, calls_answered: int, how: Behaviour) -> None:
         super().__init__()
-        self._last, self._how = calls_answered, how
+        self._last: int = calls_answered
+        self._how: Behaviour = how
 
     async def _failure(self) -> Response | None:
         if len(self.calls) > self._last:
-            self.behaviour: Behaviour = self._how
+            self.behaviour = self._how
         return await super()._failure()
 
 
