@@ -22,7 +22,7 @@ from autopilot.incident.investigation import (
 )
 from autopilot.incident.ports import InvestigateRequest, ProbeOrder
 from autopilot.incident.state import IncidentState
-from workflows.calls import ASK, COLLECT, QUICK, THINK, call
+from workflows.calls import ASK, COLLECT, QUICK, THINK, Kind, call
 from workflows.people import People
 
 
@@ -50,7 +50,7 @@ class Analysis:
         while not stopped:
             turn = await self._propose(limits)
             self._note(turns=(*self._investigation().turns, turn))
-            await self._probe(probes_left(self._investigation(), limits))
+            await self._probe(probes_left(self._investigation(), limits), COLLECT.within(self._left(limits)))
             stopped = stopped_because(self._investigation(), limits, workflow.now())
         conclusion = await call(Analyzing.conclude, self._request(limits), THINK, "check every claim and judge")
         state.dossier = conclusion.dossier
@@ -63,7 +63,7 @@ class Analysis:
         """One turn of the analyst; a model that does not answer in time is done without."""
         request = self._request(limits)
         number = len(request.investigation.turns) + 1
-        left = limits.seconds - (workflow.now() - request.investigation.started).total_seconds()
+        left = self._left(limits)
         try:
             turn = await call(
                 Analyzing.propose, request, ASK.within(left), f"turn {number}: explanations and tests"
@@ -76,7 +76,7 @@ class Analysis:
         self._state.usage = turn.usage
         return turn
 
-    async def _probe(self, probes: tuple[Probe, ...]) -> None:
+    async def _probe(self, probes: tuple[Probe, ...], kind: Kind) -> None:
         """Ask all probes of a turn at once; their findings follow the dossier's in the order of the probes."""
         investigation = self._investigation()
         first = investigation.next_finding
@@ -89,17 +89,17 @@ class Analysis:
             )
             for index, probe in enumerate(probes)
         ]
-        results = await asyncio.gather(*(self._ask(order) for order in orders))
+        results = await asyncio.gather(*(self._ask(order, kind) for order in orders))
         self._note(
             results=(*investigation.results, *results),
             next_finding=first + FINDINGS_PER_PROBE * len(orders),
         )
 
-    async def _ask(self, order: ProbeOrder) -> ProbeResult:
-        """One follow-up query; one that fails is an unanswered test."""
+    async def _ask(self, order: ProbeOrder, kind: Kind) -> ProbeResult:
+        """One follow-up query; one that fails or takes too long is an unanswered test."""
         probe = order.probe
         try:
-            return await call(Analyzing.probe, order, COLLECT, f"{probe.id} {probe.name}: {probe.why}")
+            return await call(Analyzing.probe, order, kind, f"{probe.id} {probe.name}: {probe.why}")
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
@@ -127,6 +127,10 @@ class Analysis:
 
     def _note(self, **changes: object) -> None:
         self._state.investigation = self._investigation().model_copy(update=changes)
+
+    def _left(self, limits: Limits) -> float:
+        """Seconds until the investigation's time limit; negative when it has passed."""
+        return limits.seconds - (workflow.now() - self._investigation().started).total_seconds()
 
     def _limits(self) -> Limits:
         return self._state.snapshot.playbook.investigation if self._state.snapshot else Limits()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from demo.saas.model_reading import resolved
 from demo.saas.server import Json
 
 MAX_ITEMS = 3
@@ -85,18 +86,8 @@ def _number(schema: Json) -> float | int:
     return max(low, min(1, high)) if schema["type"] == "integer" else low + (high - low) * 0.5
 
 
-def _resolved(schema: Json, root: Json) -> Json:
-    reference = schema.get("$ref")
-    if not reference:
-        return schema
-    found: Any = root
-    for part in str(reference).removeprefix("#/").split("/"):
-        found = found[part]
-    return found
-
-
 def _array(name: str, schema: Json, root: Json, hints: Hints, depth: int) -> list[Any]:
-    item = _resolved(schema.get("items", {}), root)
+    item = resolved(schema.get("items", {}), root)
     ids = _ids(name, hints) if item.get("type") in {"string", "integer"} and "enum" not in item else None
     most = int(schema.get("maxItems", MAX_ITEMS))
     if ids is not None:
@@ -118,7 +109,7 @@ def _choice(name: str, options: list[Any], hints: Hints) -> Any:
 
 
 def _value(name: str, schema: Json, root: Json, hints: Hints, depth: int) -> Any:
-    schema = _resolved(schema, root)
+    schema = resolved(schema, root)
     allowed: list[Any] = [schema["const"]] if "const" in schema else schema.get("enum", [])
     if allowed:
         return _choice(name, allowed, hints)

@@ -105,3 +105,17 @@ async def test_only_what_can_work_is_offered_and_the_rest_is_shown_with_its_reas
     assert [o.infeasible_reason for o in state.plan.infeasible] == ["v1 does not exist any more"]
     # What was inspected for the shortlist is not inspected again.
     assert _scheduled(await _history(handle), "prepare_option") == ["prepare_option"] * 2
+
+
+async def test_a_probe_may_take_no_longer_than_the_investigation(bench: Bench) -> None:
+    bench.world.probes_per_turn = 1
+    bench.world.playbook = quick_playbook(investigation=Limits(seconds=8))
+    handle = await bench.start()
+    await bench.waiting(handle)
+    scheduled = [
+        event.activity_task_scheduled_event_attributes
+        for event in (await _history(handle)).events
+        if event.activity_task_scheduled_event_attributes.activity_type.name == "probe"
+    ]
+    assert scheduled
+    assert all(attributes.schedule_to_close_timeout.ToTimedelta().total_seconds() <= 8 for attributes in scheduled)
