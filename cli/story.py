@@ -138,6 +138,7 @@ def result(state: IncidentState | None, play: Play, joined: list[str]) -> dict[s
         "analyst": state.diagnosis.analyst if state.diagnosis else "",
         "model_calls": repeated(play.company.model.calls),
         "usage": state.usage.model_dump(),
+        "deaths": play.deaths,
         "incident_seconds": {
             name: seconds[name] for name in ("to_first_message", "to_diagnosis", "to_options", "to_recovery")
         },

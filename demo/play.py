@@ -80,6 +80,8 @@ class Play:
         self.company = Company(self.scenario, self.seed, self.fault, self.model or FAULT_MODELS.get(self.fault))
         self.person = OnCall(self.company.slack, self.choose, self._before_click)
         self.started = time.monotonic()
+        self.deaths: list[str] = []
+        """Which worker was killed, and when."""
         self._stack = AsyncExitStack()
         self._tasks: list[asyncio.Task[Any]] = []
         self._world: World | None = None
@@ -146,7 +148,7 @@ class Play:
         elif self.fault == "kill-temporal":
             self._tasks.append(asyncio.create_task(self._lose_temporal()))
             await asyncio.sleep(0.3)
-        elif self.fault.startswith("kill-worker"):
+        elif self.fault in ("kill-worker", "kill-worker-before-send", "kill-worker-between-steps"):
             self._tasks.append(asyncio.create_task(self._kill_in_the_act()))
         if choice == "manual":
             self._tasks.append(asyncio.create_task(self._repair_soon()))
@@ -172,15 +174,20 @@ class Play:
 
     async def _kill_in_thought(self) -> None:
         """Kill the worker as soon as an answer of the model is stored, before anything was made of it."""
-        while not any(path.stem != "ledger" for path in self.folder.glob("cases/*/answers/*.json")):  # noqa: ASYNC110 - files
-            await asyncio.sleep(0.02)
+        while not self._answered():  # noqa: ASYNC110 - files tell nobody
+            await asyncio.sleep(0.01)
         await self._replace_worker("with the model's answer just stored")
+
+    def _answered(self) -> bool:
+        stored = self.folder.glob("cases/*/documents/answers/*.json")
+        return any(not path.name.startswith("ledger") for path in stored)
 
     async def _replace_worker(self, when: str, then: Callable[[], None] = lambda: None) -> None:
         worker = self.stage.worker
         if worker is None:
             return
         await asyncio.to_thread(worker.kill)
+        self.deaths.append(f"worker, {when}")
         then()
         self.say(f"The worker is dead {when}; another one is started.")
         worker.start()

@@ -25,7 +25,8 @@ def test_a_death_in_the_middle_loses_nothing_and_repeats_nothing(fault: str, eff
 def test_an_answer_that_was_stored_when_the_worker_died_is_not_paid_for_again() -> None:
     result = play("--fault", "kill-worker-thinking")
     assert ended(result) == ("resolved", "fixed")
-    assert "gpt-4o" in result["analyst"]
+    assert result["deaths"] == ["worker, with the model's answer just stored"]
+    assert result["analyst"] == "gpt-4o"
     assert result["usage"]["calls"] == len(result["model_calls"]) >= 3
     assert [call["count"] for call in result["model_calls"]] == [1] * len(result["model_calls"])
 
