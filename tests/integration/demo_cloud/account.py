@@ -43,7 +43,7 @@ def product(cloud: Cloud, service: str, key: str = KEY) -> Any:
     return client
 
 
-async def until(holds: Callable[[], bool], seconds: float = 15.0) -> None:
+async def until(holds: Callable[[], bool], seconds: float = 45.0) -> None:
     """Wait until something holds; fails the test when it does not in time."""
     deadline = time.monotonic() + seconds
     while not await asyncio.to_thread(holds):

@@ -244,6 +244,10 @@ def settings(origin: str, **changes: object) -> Settings:
     return Settings.model_validate(values | changes)
 
 
+NEW_CONNECTIONS = httpx.Limits(max_keepalive_connections=0)
+"""The server closes a connection on which it failed, or that was idle: one that is reused at that moment is reset."""
+
+
 @pytest.fixture(scope="session")
 def authority() -> Iterator[Authority]:
     """One key for all tests: making one takes a while."""
@@ -275,7 +279,7 @@ def listening(authority: Authority, tmp_path_factory: pytest.TempPathFactory) ->
     incidents, said, store = MemoryIncidents(), Said(), FolderCaseStore(root)
     with (
         serving(settings(authority.origin), incidents, store, said) as url,
-        httpx.Client(base_url=url, timeout=10) as http,
+        httpx.Client(base_url=url, timeout=10, limits=NEW_CONNECTIONS) as http,
     ):
         yield Running(http, incidents, said, store, root, authority)
 
