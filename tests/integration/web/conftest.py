@@ -245,7 +245,7 @@ def settings(origin: str, **changes: object) -> Settings:
 
 
 NEW_CONNECTIONS = httpx.Limits(max_keepalive_connections=0)
-"""The server closes a connection on which it failed, or that was idle: one that is reused at that moment is reset."""
+"""The server closes a connection on which it failed or that was idle: one that is reused just then is reset."""
 
 
 @pytest.fixture(scope="session")
