@@ -64,8 +64,9 @@ class KnowledgeSource:
 def _record(similar: Similar) -> dict[str, object]:
     lesson = similar.lesson
     solved = ["chosen: " + ", ".join(lesson.chosen)] if lesson.chosen else []
-    worked = [f"{t.tool} on {t.target} worked" for t in lesson.tools if t.worked]
-    failed = [f"{t.tool} on {t.target} did not help" for t in lesson.tools if not t.worked]
+    # The verdict first: what shows a record may cut its end, and a target may be a long name.
+    worked = [f"worked: {t.tool} on {t.target}" for t in lesson.tools if t.worked]
+    failed = [f"did not help: {t.tool} on {t.target}" for t in lesson.tools if not t.worked]
     tested = [f"said then: {f.said} ({f.came_of or 'not tested'})" for f in lesson.feedback if f.said]
     return {
         "time": lesson.at,

@@ -9,6 +9,7 @@ from autopilot.incident.diagnosis import PlantedOrder
 from autopilot.incident.finding import Dossier, Finding
 from autopilot.incident.plan import Step
 from autopilot.reasoning.judging.precedent import about_incidents
+from autopilot.reasoning.judging.tokens import CITED
 
 TrackRecord = Callable[[str, str], tuple[int, int]]
 """(service, tool) → (times it worked, times it was tried)."""
@@ -35,7 +36,13 @@ _IN_VAIN = re.compile(
     re.IGNORECASE,
 )
 _SOLVED = re.compile(r"solved by:?|resolution:?", re.IGNORECASE)
-_ID = re.compile(r"\bF\d+\b")
+_UNTOLD = re.compile(r"chosen:|(?!worked:|did not help:).*\b[a-z]\w*\.[a-z]\w+ on \S")
+"""What was merely chosen, and a tool whose verdict is not told or was cut off."""
+_NOT_DONE = re.compile(r"(?:\b(?:not|never|avoid|without|cannot|no)\b|n'?t\b)[^,.:!?]{0,30}$", re.IGNORECASE)
+"""Before what was done: that it was not, or shall not be."""
+_OWN = "knowledge:"
+"""How the ids of our own past incidents begin."""
+_OWN_ROW = re.compile(rf"(?<!\S){_OWN}\S+ \(\d{{4}}-.*?(?=; \S+ \(\d{{4}}-|$)")
 
 
 @dataclass(frozen=True)
@@ -51,16 +58,18 @@ def past_of(step: Step, dossier: Dossier, planted: tuple[PlantedOrder, ...], tra
     """Similar incidents and our own outcomes of a step's tool on its service, as bonus or malus and in words.
 
     Records in which orders were found planted do not count: whoever wrote them wants something.
+    Where the track record speaks, our own past incidents are in it and do not count a second time as records.
     """
-    withheld = {i for order in planted for i in _ID.findall(order.where)}
-    told = [(f, helped) for f in _records(step, dossier) if (helped := _helped(step.tool, f)) is not None]
+    withheld = {i for order in planted for i in CITED.findall(order.where)}
+    worked, tried = track(step.service, step.tool) if track else (0, 0)
+    said = ((f, _helped(step.tool, _text(f, ours=not tried))) for f in _records(step, dossier))
+    told = [(f, helped) for f, helped in said if helped is not None]
     counted = [(f, helped) for f, helped in told if f.id not in withheld][:2]
     bonus = sum(RECORD_WEIGHT if helped else -RECORD_WEIGHT for _, helped in counted)
     clauses = [
         f"it {'helped' if helped else 'did not help'} in a similar incident ({f.id}: {clean(f.summary, QUOTED)})"
         for f, helped in counted
     ]
-    worked, tried = track(step.service, step.tool) if track else (0, 0)
     if tried:
         # Laplace's rule: few tries move the score little.
         bonus += TRACK_WEIGHT * ((worked + 1) / (tried + 2) - 0.5)
@@ -72,15 +81,26 @@ def _records(step: Step, dossier: Dossier) -> list[Finding]:
     return [f for f in dossier.findings if about_incidents(f) and f.service == step.service]
 
 
-def _helped(tool: str, finding: Finding) -> bool | None:
+def _text(finding: Finding, *, ours: bool) -> str:
+    """What a record says; without our own past incidents unless they are wanted."""
+    if ours:
+        return finding.summary
+    own = finding.provenance.query.removeprefix("record ").startswith(_OWN)
+    return "" if own else _OWN_ROW.sub("", finding.summary)
+
+
+def _helped(tool: str, text: str) -> bool | None:
     """Whether a record says that the tool, or what it does, helped; None when it says nothing about it."""
-    exact = re.search(rf"{re.escape(tool)} on \S+ (worked|did not help)", finding.summary)
+    exact = re.search(rf"\b(worked|did not help): {re.escape(tool)} on ", text)
     if exact is not None:
         return exact[1] == "worked"
     patterns = [pattern for word, pattern in _DONE.items() if word in tool.lower()]
     if not patterns:
         return None
     done = re.compile("|".join(patterns), re.IGNORECASE)
-    clauses = [_SOLVED.split(clause)[-1] for clause in finding.summary.split(";")]
-    said = [clause for clause in clauses if done.search(clause)]
-    return not _IN_VAIN.search(said[0]) if said else None
+    for clause in text.split(";"):
+        said = _SOLVED.split(clause)[-1].strip()
+        found = done.search(said)
+        if found and not _UNTOLD.match(said) and not _NOT_DONE.search(said[: found.start()]):
+            return not _IN_VAIN.search(said)
+    return None

@@ -116,5 +116,5 @@ def test_which_tools_helped_is_told_first(knowledge: KnowledgeBase) -> None:
     knowledge.remember(state(1, tried=("lambda.rollback_alias", "dynamodb.set_capacity")), AIMS)
     row = next(r for r in records(knowledge) if r["kind"] == "incident")
     assert str(row["resolution"]).startswith(
-        "dynamodb.set_capacity on orders worked; lambda.rollback_alias on orders did not help"
+        "worked: dynamodb.set_capacity on orders; did not help: lambda.rollback_alias on orders"
     )

@@ -155,7 +155,7 @@ def test_the_source_yields_past_incidents_with_outcome_and_known_calls(knowledge
     frames = {kind: data.to_dicts() for kind, data in into.frames}
     assert [row["id"] for row in frames["records"]] == ["knowledge:incident-checkout.1"]
     assert frames["records"][0]["outcome"] == "resolved fixed"
-    assert "dynamodb.set_capacity on orders worked" in frames["records"][0]["resolution"]
+    assert "worked: dynamodb.set_capacity on orders" in frames["records"][0]["resolution"]
     assert [(row["caller"], row["callee"]) for row in frames["topology"]] == [("checkout", "orders")]
     assert ("search", "index") in source.edges()
 

@@ -74,9 +74,16 @@ def test_the_mechanism_comes_from_the_suspect_or_from_a_cited_finding() -> None:
         ("INC1 slow start, solved by: rolled back to 1", 0.05, "it helped in a similar incident (F5: INC1 slow"),
         ("INC1 slow start, solved by: rollback did not help", -0.05, "it did not help in a similar incident (F5:"),
         ("INC1 rollback failed us, solved by: more memory", 0.0, ""),
-        ("1 earlier record: a (2026) t, solved by: chosen: x; ecs.rollback on inventory worked", 0.05, "it helped"),
-        ("1 earlier record: a (2026), solved by: ecs.rollback on inventory did not help", -0.05, "it did not help"),
+        ("1 earlier record: a (2026) t, solved by: chosen: x; worked: ecs.rollback on i", 0.05, "it helped"),
+        ("1 earlier record: a (2026), solved by: did not help: ecs.rollback on invent…", -0.05, "it did not help"),
         ("INC1 slow start, solved by: restart", 0.0, ""),
+        ("1 earlier record: a (2026), solved by: ecs.rollback on arn:aws:ecs:eu:1:service/inventor…", 0.0, ""),
+        ("1 earlier record: a (2026), solved by: ecs.rollback on inventory did n…", 0.0, ""),
+        ("1 earlier record: a (2026), solved by: chosen: Roll back inventory to 1", 0.0, ""),
+        ("INC1 slow start, solved by: do not roll back the service", 0.0, ""),
+        ("INC1 slow start, solved by: more memory; never revert it", 0.0, ""),
+        ("INC1 slow start, solved by: more memory, please don't roll back", 0.0, ""),
+        ("INC1 slow start, solved by: more memory did not do it, rolled back", 0.05, "it helped"),
     ],
 )  # fmt: skip
 def test_similar_incidents_raise_and_lower_with_the_sentence_that_tells_it(
@@ -103,6 +110,22 @@ def test_at_most_two_records_count_and_our_own_outcomes_more() -> None:
     assert past.finding_ids == ("F5", "F6")
     assert past.sentence.endswith("worked 0 of 3 times here")
     assert past.bonus == pytest.approx(0.1 + 0.3 * (1 / 5 - 0.5))
+
+
+def test_our_own_outcomes_count_once_and_not_as_records_again() -> None:
+    ours = "knowledge:inc.1 (2026-11-01) slow, solved by: worked: ecs.rollback on inventory"
+    theirs = "INC2 (2026-11-02) slow, solved by: rollback did not help"
+
+    def bonus(summary: str, tried: int, query: str = "records of inventory") -> float:
+        told = record(5, summary, "recurrence")
+        told = told.model_copy(update={"provenance": told.provenance.model_copy(update={"query": query})})
+        return past_of(BACK, story.dossier(findings=(told,)), (), lambda _, __: (tried // 2, tried)).bonus
+
+    assert bonus(f"1 earlier record: {ours}", 0) == pytest.approx(0.05)
+    assert bonus(f"1 earlier record: {ours}", 2) == pytest.approx(0)
+    assert bonus(f"incident {ours}", 2, "record knowledge:inc.1") == pytest.approx(0)
+    assert bonus(f"2 earlier records: {ours}; {theirs}", 2) == pytest.approx(-0.05)
+    assert bonus(f"2 earlier records: {theirs}; {ours}", 2) == pytest.approx(-0.05)
 
 
 def test_a_way_back_that_nothing_vouches_for_ranks_low_and_stays_marked() -> None:
