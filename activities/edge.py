@@ -21,6 +21,7 @@ _BEAT = 1.0
 """Seconds between heartbeats; the SDK sends fewer when the timeout allows."""
 _LONGEST_RETRY_AFTER = 60.0
 _LONGEST_ATTEMPT = 60.0
+_SHORTEST_ATTEMPT = 1.0
 _TO_ANSWER = 2.0
 """Seconds that an attempt leaves for telling what came of it."""
 
@@ -57,11 +58,14 @@ def to_application_error(failure: Failure) -> ApplicationError:
 
 
 def this_attempt() -> Attempt:
-    """Which attempt the running activity is, and how long it may take before its deadline."""
+    """Which attempt the running activity is, and how long it may take; 0 when nothing sensible fits any more."""
     info = activity.info()
-    limits = (info.start_to_close_timeout, info.schedule_to_close_timeout)
-    seconds = min((limit.total_seconds() for limit in limits if limit is not None), default=_LONGEST_ATTEMPT)
-    return Attempt(number=info.attempt, seconds=max(1.0, seconds - _TO_ANSWER))
+    limits = [limit.total_seconds() for limit in (info.start_to_close_timeout,) if limit is not None]
+    if info.schedule_to_close_timeout is not None:
+        # Both times are the server's: no clock of ours is compared with them.
+        limits.append((info.schedule_to_close_timeout - (info.started_time - info.scheduled_time)).total_seconds())
+    seconds = min(limits, default=_LONGEST_ATTEMPT) - _TO_ANSWER
+    return Attempt(number=info.attempt, seconds=seconds if seconds >= _SHORTEST_ATTEMPT else 0.0)
 
 
 def guarded(call: Callable[P, R]) -> Callable[P, R]:

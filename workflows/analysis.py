@@ -8,19 +8,11 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 from activities.analyze import AnalyzeCase, Analyzing
 from activities.review import Reviewing
 from autopilot.incident.diagnosis import Diagnosis
-from autopilot.incident.evidence import CaseManifest, Gap
+from autopilot.incident.evidence import CaseManifest
 from autopilot.incident.finding import DossierBrief
-from autopilot.incident.investigation import (
-    FINDINGS_PER_PROBE,
-    Investigation,
-    Limits,
-    Probe,
-    ProbeResult,
-    Turn,
-    probes_left,
-    stopped_because,
-)
+from autopilot.incident.investigation import Investigation, ProbeResult, Turn, stopped_because
 from autopilot.incident.ports import InvestigateRequest, ProbeOrder
+from autopilot.incident.rounds import probe_orders, unanswered, with_results, with_turn
 from autopilot.incident.state import IncidentState
 from workflows.calls import ASK, COLLECT, QUICK, THINK, Kind, call
 from workflows.people import People
@@ -44,30 +36,25 @@ class Analysis:
 
     async def diagnose(self) -> Diagnosis:
         """Dossier → hypotheses ⇄ probes → diagnosis, and the readable report of it."""
-        state, limits = self._state, self._limits()
-        state.investigation = Investigation(started=workflow.now(), next_finding=self._dossier().next_finding)
-        stopped = ""
-        while not stopped:
-            turn = await self._propose(limits)
-            self._note(turns=(*self._investigation().turns, turn))
-            await self._probe(probes_left(self._investigation(), limits), COLLECT.within(self._left(limits)))
-            stopped = stopped_because(self._investigation(), limits, workflow.now())
-        conclusion = await call(Analyzing.conclude, self._request(limits), THINK, "check every claim and judge")
-        state.dossier = conclusion.dossier
-        state.diagnosis = conclusion.diagnosis.model_copy(update={"stopped": stopped})
+        state = self._state
+        request = self._request()
+        while not request.stopped:
+            request = with_turn(request, await self._propose(request))
+            request = with_results(request, await self._probe(request))
+            state.investigation = request.investigation
+            why = stopped_because(request.investigation, request.limits, workflow.now())
+            request = request.model_copy(update={"stopped": why})
+        conclusion = await call(Analyzing.conclude, request, THINK, "check every claim and judge")
+        state.dossier, state.diagnosis = conclusion.dossier, conclusion.diagnosis
         state.milestones["diagnosis"] = workflow.now()
         await self._report()
         return state.diagnosis
 
-    async def _propose(self, limits: Limits) -> Turn:
+    async def _propose(self, request: InvestigateRequest) -> Turn:
         """One turn of the analyst; a model that does not answer in time is done without."""
-        request = self._request(limits)
-        number = len(request.investigation.turns) + 1
-        left = self._left(limits)
+        number, kind = len(request.investigation.turns) + 1, ASK.within(_left(request))
         try:
-            turn = await call(
-                Analyzing.propose, request, ASK.within(left), f"turn {number}: explanations and tests"
-            )
+            turn = await call(Analyzing.propose, request, kind, f"turn {number}: explanations and tests")
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
@@ -76,24 +63,10 @@ class Analysis:
         self._state.usage = turn.usage
         return turn
 
-    async def _probe(self, probes: tuple[Probe, ...], kind: Kind) -> None:
-        """Ask all probes of a turn at once; their findings follow the dossier's in the order of the probes."""
-        investigation = self._investigation()
-        first = investigation.next_finding
-        orders = [
-            ProbeOrder(
-                manifest=self._manifest(),
-                dossier=self._dossier(),
-                probe=probe,
-                first_finding=first + FINDINGS_PER_PROBE * index,
-            )
-            for index, probe in enumerate(probes)
-        ]
-        results = await asyncio.gather(*(self._ask(order, kind) for order in orders))
-        self._note(
-            results=(*investigation.results, *results),
-            next_finding=first + FINDINGS_PER_PROBE * len(orders),
-        )
+    async def _probe(self, request: InvestigateRequest) -> list[ProbeResult]:
+        """Ask all probes of the last turn at once."""
+        kind = COLLECT.within(_left(request))
+        return await asyncio.gather(*(self._ask(order, kind) for order in probe_orders(request)))
 
     async def _ask(self, order: ProbeOrder, kind: Kind) -> ProbeResult:
         """One follow-up query; one that fails or takes too long is an unanswered test."""
@@ -103,8 +76,7 @@ class Analysis:
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
-            gap = Gap(source=probe.name, kind="failed", what=f"probe {probe.id} was not answered: {error.cause}")
-            return ProbeResult(probe=probe, outcome="unknown", summary=gap.what, gaps=(gap,))
+            return unanswered(probe, error.cause)
 
     async def _report(self) -> None:
         """The readable root cause report; without it the incident goes on."""
@@ -115,30 +87,16 @@ class Analysis:
                 raise
             self._people.record("note", f"the report was not written: {error.cause}")
 
-    def _request(self, limits: Limits) -> InvestigateRequest:
+    def _request(self) -> InvestigateRequest:
+        dossier = self._dossier()
         return InvestigateRequest(
             incident_id=self._state.incident_id,
             manifest=self._manifest(),
-            dossier=self._dossier(),
-            investigation=self._investigation(),
-            limits=limits,
+            dossier=dossier,
+            investigation=Investigation(started=workflow.now(), next_finding=dossier.next_finding),
+            limits=self._state.limits,
             feedback=tuple(self._state.feedback),
         )
-
-    def _note(self, **changes: object) -> None:
-        self._state.investigation = self._investigation().model_copy(update=changes)
-
-    def _left(self, limits: Limits) -> float:
-        """Seconds until the investigation's time limit; negative when it has passed."""
-        return limits.seconds - (workflow.now() - self._investigation().started).total_seconds()
-
-    def _limits(self) -> Limits:
-        return self._state.snapshot.playbook.investigation if self._state.snapshot else Limits()
-
-    def _investigation(self) -> Investigation:
-        if self._state.investigation is None:
-            raise ValueError("no investigation is under way")
-        return self._state.investigation
 
     def _manifest(self) -> CaseManifest:
         if self._state.manifest is None:
@@ -149,3 +107,8 @@ class Analysis:
         if self._state.dossier is None:
             raise ValueError("there is nothing to conclude from before a case was analysed")
         return self._state.dossier
+
+
+def _left(request: InvestigateRequest) -> float:
+    """Seconds until the investigation's time limit; negative when it has passed."""
+    return request.limits.seconds - (workflow.now() - request.investigation.started).total_seconds()

@@ -28,9 +28,9 @@ class Kind:
     wait_when_cancelled: bool = False
 
     def within(self, seconds: float) -> "Kind":
-        """The same with no more than so many seconds altogether, but enough for one quick answer."""
+        """The same within so many seconds, but enough for one quick answer; a further attempt keeps its share."""
         total = max(5.0, min(self.total, seconds))
-        return replace(self, attempt=min(self.attempt, total), total=total)
+        return replace(self, attempt=self.attempt * total / self.total, total=total)
 
 
 QUICK = Kind(15, 90, 5)

@@ -1,10 +1,9 @@
 """Closing an incident: summary, review, ticket, what is remembered. None of it can keep it open."""
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import ActivityError
 
 from activities.review import Reviewing
-from autopilot.incident.investigation import Limits
 from autopilot.incident.ports import SummaryRequest
 from autopilot.incident.state import IncidentState
 from autopilot.incident.view import ticket_text
@@ -47,13 +46,9 @@ class Closing:
         state = self._state
         if state.diagnosis is None:
             return
-        limits = state.snapshot.playbook.investigation if state.snapshot else Limits()
-        order, kind = SummaryRequest(state=state), ASK.within(min(SUMMARY_SECONDS, limits.seconds))
+        order, kind = SummaryRequest(state=state), ASK.within(min(SUMMARY_SECONDS, state.limits.seconds))
         try:
             state.summary = await call(Reviewing.summarise, order, kind, "tell it in plain words")
+            state.usage = state.summary.usage
         except ActivityError as error:
-            if is_cancelled_exception(error):
-                raise
             self._people.record("note", f"no plain summary: {error.cause}")
-            return
-        state.usage = state.summary.usage if state.summary.usage.calls else state.usage

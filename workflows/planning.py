@@ -35,7 +35,7 @@ class Planning:
         offers = await self._inspected(shortlist.offers)
         can_work = tuple(o for o in offers if o.prepared and o.prepared.feasible)
         draft = await self._choose(ChooseRequest(plan=request, offers=can_work))
-        state.usage = draft.usage if draft.usage.calls else state.usage
+        state.usage = draft.usage
         state.plan = Plan(
             incident_id=state.incident_id,
             revision=state.plan_revision,
@@ -63,7 +63,7 @@ class Planning:
             max_options=playbook.max_options,
             avoid=tuple(state.failed_actions),
             signals=tuple(state.signals),
-            limits=playbook.investigation,
+            limits=state.limits,
         )
 
     async def _choose(self, request: ChooseRequest) -> PlanDraft:

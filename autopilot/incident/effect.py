@@ -23,20 +23,22 @@ def same_series(one: MetricRef, other: MetricRef) -> bool:
 
 
 def watched(signals: Sequence[Signal], effect: ExpectedEffect) -> tuple[Signal, ...]:
-    """The signals of the symptom, and the series that the chosen option should move when it is none of them.
+    """The signals of the symptom, and the series that the option under way should move when there is room for it.
 
     Its limit lies at a third of the way from the level it should reach to where it was. It may be silent: what
     people are alarmed by decides about health where there is no data.
     """
     metric, to, was = effect.metric, effect.to, effect.was
     known = tuple(signals[:MAX_SIGNALS])
-    if metric is None or to is None or was is None or any(same_series(s.metric, metric) for s in known):
+    if metric is None or to is None or was is None or len(known) == MAX_SIGNALS:
+        return known
+    if any(same_series(s.metric, metric) for s in known):
         return known
     if (was <= to) if effect.direction == "down" else (was >= to):
         return known
     comparison = "above" if effect.direction == "down" else "below"
     added = Signal(metric=metric, comparison=comparison, threshold=to + (was - to) / 3, missing="healthy")
-    return (*known[: MAX_SIGNALS - 1], added)
+    return (*known, added)
 
 
 def last_word(rules: VerificationRules, effect: ExpectedEffect) -> float:
@@ -45,7 +47,7 @@ def last_word(rules: VerificationRules, effect: ExpectedEffect) -> float:
     An effect that is not there when it was due, and has had the time to prove stable, is not waited for any longer;
     the playbook's deadline is never exceeded.
     """
-    if effect.metric is None:
+    if effect.metric is None or effect.to is None:
         return rules.deadline
     return min(rules.deadline, rules.settle + effect.within + rules.stabilisation)
 

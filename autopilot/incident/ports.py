@@ -128,6 +128,8 @@ class InvestigateRequest(Model):
     """What people asked to be looked at: hypotheses to test, never truths."""
     without_model: Line = ""
     """Why no model is asked any more; empty while one may be."""
+    stopped: Line = ""
+    """Why no further turn follows; empty while another one may."""
 
 
 class Conclusion(Model):

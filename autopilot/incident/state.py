@@ -11,7 +11,7 @@ from autopilot.incident.decision import DecisionRequest, Judgement
 from autopilot.incident.diagnosis import Diagnosis, Doubted, DroppedClaim, Usage
 from autopilot.incident.evidence import CaseManifest, Document
 from autopilot.incident.finding import DossierBrief, TimelineEntry
-from autopilot.incident.investigation import Investigation
+from autopilot.incident.investigation import Investigation, Limits
 from autopilot.incident.metric import Signal
 from autopilot.incident.plan import ExpectedEffect, Plan, PreparedStep, StepResult
 from autopilot.incident.playbook import Snapshot
@@ -129,9 +129,15 @@ class IncidentState(BaseModel):
         return self.alerts[0]
 
     @property
+    def limits(self) -> Limits:
+        """How far an investigation of this incident may go."""
+        return self.snapshot.playbook.investigation if self.snapshot else Limits()
+
+    @property
     def expected(self) -> ExpectedEffect:
-        """What the chosen option should change; nothing measurable while none is chosen."""
-        option = self.plan.option(self.decision.option) if self.plan and self.decision else None
+        """What the option under way should change; nothing measurable once people have taken over."""
+        acting = self.phase in ("execute", "verify")
+        option = self.plan.option(self.decision.option) if acting and self.plan and self.decision else None
         return option.expected if option is not None else ExpectedEffect()
 
     def seconds(self) -> dict[str, float | None]:

@@ -80,6 +80,7 @@ class ConfiguredAnalyst:
                 dossier, {**_remarks(request.feedback), **collected_texts(self._store, request.manifest)}
             ),
         )
+        diagnosis = diagnosis.model_copy(update={"stopped": request.stopped})
         tested = store_tested(self._store, request.dossier, dossier, request.investigation)
         keep_diagnosis(self._store, request.incident_id, diagnosis)
         return Conclusion(diagnosis=diagnosis, dossier=tested)

@@ -4,17 +4,9 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from autopilot.incident.evidence import CaseManifest, Gap
+from autopilot.incident.evidence import CaseManifest
 from autopilot.incident.finding import DossierBrief
-from autopilot.incident.investigation import (
-    FINDINGS_PER_PROBE,
-    Investigation,
-    Limits,
-    ProbeResult,
-    Turn,
-    probes_left,
-    stopped_because,
-)
+from autopilot.incident.investigation import Investigation, Limits, ProbeResult, Turn, stopped_because
 from autopilot.incident.ports import (
     Analyst,
     Attempt,
@@ -24,6 +16,7 @@ from autopilot.incident.ports import (
     ProbeOrder,
     Prober,
 )
+from autopilot.incident.rounds import probe_orders, unanswered, with_results, with_turn
 
 ATTEMPTS = 3
 """Model calls per turn before code goes on alone."""
@@ -61,13 +54,12 @@ def investigate(
         limits=limits,
         feedback=tuple(feedback),
     )
-    stopped = ""
-    while not stopped:
-        request = _after_turn(request, _turn(request, analyst, pause), prober)
-        stopped = stopped_because(request.investigation, limits, datetime.now(UTC))
-    conclusion = analyst.conclude(request)
-    diagnosis = conclusion.diagnosis.model_copy(update={"stopped": stopped})
-    return conclusion.model_copy(update={"diagnosis": diagnosis}), request.investigation
+    while not request.stopped:
+        request = with_turn(request, _turn(request, analyst, pause))
+        request = with_results(request, [_ask(order, prober) for order in probe_orders(request)])
+        why = stopped_because(request.investigation, limits, datetime.now(UTC))
+        request = request.model_copy(update={"stopped": why})
+    return analyst.conclude(request), request.investigation
 
 
 def _turn(request: InvestigateRequest, analyst: Analyst, pause: Callable[[float], None]) -> Turn:
@@ -88,25 +80,9 @@ def _turn(request: InvestigateRequest, analyst: Analyst, pause: Callable[[float]
     return analyst.propose(request.model_copy(update={"without_model": why}), Attempt())
 
 
-def _after_turn(request: InvestigateRequest, turn: Turn, prober: Prober) -> InvestigateRequest:
-    """The request with the turn and what its probes found."""
-    before = request.investigation
-    asked = before.model_copy(update={"turns": (*before.turns, turn)})
-    results: list[ProbeResult] = []
-    for index, probe in enumerate(probes_left(asked, request.limits)):
-        first = before.next_finding + FINDINGS_PER_PROBE * index
-        order = ProbeOrder(manifest=request.manifest, dossier=request.dossier, probe=probe, first_finding=first)
-        results.append(_ask(order, prober))
-    following = before.next_finding + FINDINGS_PER_PROBE * len(results)
-    after = asked.model_copy(update={"results": (*asked.results, *results), "next_finding": following})
-    return request.model_copy(update={"investigation": after})
-
-
 def _ask(order: ProbeOrder, prober: Prober) -> ProbeResult:
     """One follow-up query; one that fails is an unanswered test."""
-    probe = order.probe
     try:
         return prober.probe(order)
     except Failure as failure:
-        gap = Gap(source=probe.name, kind="failed", what=f"probe {probe.id} was not answered: {failure}")
-        return ProbeResult(probe=probe, outcome="unknown", summary=gap.what, gaps=(gap,))
+        return unanswered(order.probe, failure)

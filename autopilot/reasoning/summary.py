@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict
 
 from autopilot.incident.diagnosis import DroppedClaim
 from autopilot.incident.finding import Dossier
-from autopilot.incident.investigation import Limits
 from autopilot.incident.ports import Attempt, CaseStore, SummaryRequest
 from autopilot.incident.state import IncidentState, Summary
 from autopilot.reasoning.account import account
@@ -92,8 +91,7 @@ class ConfiguredSummariser:
             return Summary(analyst=why, usage=spent(self._store, state.incident_id))
         told = account(state, load_dossier(self._store, state.dossier))
         redaction = Redaction(ips=self._mask_ips, key=state.incident_id)
-        limits = state.snapshot.playbook.investigation if state.snapshot else Limits()
-        asker = asker_for(self._models, "summary", self._store, state.incident_id, attempt, limits)
+        asker = asker_for(self._models, "summary", self._store, state.incident_id, attempt, state.limits)
         answer = asker.ask(_prompt(told, redaction), WrittenSummary)
         sentences = [s.model_copy(update={"text": redaction.restore(s.text)}) for s in answer.sentences]
         kept, dropped = supported(sentences, told, state)

@@ -188,7 +188,13 @@ class FakeWorld:
         )
         gaps = tuple(Gap(source=s, kind="failed", what="dead") for s in sorted(self.dead_sources))
         analyst = request.investigation.turns[-1].analyst
-        diagnosis = Diagnosis(revision=request.dossier.revision, hypotheses=(best,), gaps=gaps, analyst=analyst)
+        diagnosis = Diagnosis(
+            revision=request.dossier.revision,
+            hypotheses=(best,),
+            gaps=gaps,
+            analyst=analyst,
+            stopped=request.stopped,
+        )
         return Conclusion(diagnosis=diagnosis, dossier=request.dossier)
 
     # --- planner and toolbox

@@ -79,11 +79,10 @@ def test_what_cannot_be_told_from_its_usual_level_is_not_watched(change: dict[st
     assert watched((signal(),), FALLS.model_copy(update=change)) == (signal(),)
 
 
-def test_the_symptom_keeps_the_first_place_among_eight() -> None:
+def test_what_people_are_alarmed_by_makes_room_for_nothing() -> None:
     many = tuple(signal(1.0, f"Errors{n}") for n in range(9))
-    kept = watched(many, FALLS)
-    assert len(kept) == 8
-    assert (kept[0], kept[-1].metric) == (many[0], LATENCY)
+    assert watched(many, FALLS) == many[:8]
+    assert [s.metric for s in watched(many[:7], FALLS)][-1] == LATENCY
 
 
 def test_recovery_needs_the_expected_series_too_where_it_speaks() -> None:
@@ -108,6 +107,7 @@ def test_the_playbook_has_the_last_word() -> None:
     assert last_word(rules, FALLS) == 120
     assert last_word(rules, FALLS.model_copy(update={"within": 99_999.0})) == 120
     assert last_word(rules, ExpectedEffect(description="the owners know", within=10)) == 120
+    assert last_word(rules, FALLS.model_copy(update={"to": None, "within": 1.0})) == 120
 
 
 def test_without_a_measurable_effect_nothing_is_told() -> None:
