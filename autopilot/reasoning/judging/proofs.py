@@ -5,11 +5,12 @@ have been refuted by it. An answer that is not in the table proves nothing, whoe
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from autopilot.incident.cause import CauseKind
+from autopilot.incident.finding import Finding
 from autopilot.incident.investigation import Probe, ProbeName, ProbeOutcome, ProbeResult
 from autopilot.reasoning.judging.signs import SATURATION
 
@@ -141,34 +142,34 @@ def _text(probe: Probe, name: str) -> str:
     return str(probe.arguments.get(name) or "").strip()
 
 
-def _of_metric(result: ProbeResult) -> Iterator[Topic]:
+def _of_metric(probe: Probe, findings: Sequence[Finding]) -> Iterator[Topic]:
     """By the series that were found, else by the name that was asked for."""
-    found = [f.metric.name for f in result.findings[:1] if f.metric]
-    names = found or [_text(result.probe, "metric")]
+    found = [f.metric.name for f in findings[:1] if f.metric]
+    names = found or [_text(probe, "metric")]
     for topic, pattern in _METRICS:
         if all(pattern.search(name) for name in names):
             yield topic
             return
 
 
-def _of_lines(result: ProbeResult) -> Iterator[Topic]:
+def _of_lines(probe: Probe) -> Iterator[Topic]:
     """Only short, general words: that no line holds some long text of a model's proves nothing."""
-    text = _text(result.probe, "text")
+    text = _text(probe, "text")
     for topic, pattern in _LINES:
         if pattern.fullmatch(text):
             yield topic
 
 
-def topics(result: ProbeResult) -> tuple[Topic, ...]:
-    """What a probe's answer is about."""
-    probe, by_name = result.probe, result.probe.name
+def topics(probe: Probe, findings: Sequence[Finding] = ()) -> tuple[Topic, ...]:
+    """What a probe, or its answer with these findings, is about."""
+    by_name = probe.name
     single: Mapping[ProbeName, Topic] = {"network": "way", "deploy_diff": "change", "settings": "room"}
     if by_name in single:
         return (single[by_name],)
     if by_name == "metric":
-        return tuple(_of_metric(result))
+        return tuple(_of_metric(probe, findings))
     if by_name == "logs":
-        return tuple(_of_lines(result))
+        return tuple(_of_lines(probe))
     if by_name == "database":
         aspect = _ASPECTS.get(_text(probe, "aspect"))
         return (aspect,) if aspect else ()
@@ -197,3 +198,8 @@ def meaning(kind: CauseKind, topic: Topic, outcome: ProbeOutcome) -> Meaning | N
 def concerns(kind: CauseKind, topic: Topic) -> bool:
     """Whether any answer about a topic could say something of a kind of cause."""
     return kind in PROOFS.get(topic, {})
+
+
+def refutes(kind: CauseKind, topic: Topic) -> bool:
+    """Whether some answer about a topic would speak against a kind of cause."""
+    return any(said.says == "refuted" for said in PROOFS.get(topic, {}).get(kind, {}).values())

@@ -173,3 +173,57 @@ def test_the_authors_words_are_no_answer() -> None:
 def test_the_table_is_read_as_it_is_written() -> None:
     assert meaning("traffic_surge", "demand", "unknown") is None
     assert meaning("disk", "demand", "rose") is None
+
+
+BLAMED = Claim("bad_deploy", "checkout", change_id="github:a1")
+OTHER = story.CHANGE.model_copy(update={"id": "F20", "change_id": "github:b2", "mechanism": "costly_code"})
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (result("deploy_diff", "absent", change="github:b2"), None),
+        (result("deploy_diff", "present", OTHER, change="github:b2"), None),
+        (result("deploy_diff", "present", OTHER, change=""), None),
+        (result("deploy_diff", "absent", change=""), ("refuted", True)),
+        (result("deploy_diff", "absent", change="a1"), ("refuted", True)),
+        (
+            result("deploy_diff", "present", OTHER.model_copy(update={"change_id": "github:a1"}), change="v2"),
+            ("held", True),
+        ),
+    ],
+)
+def test_only_the_blamed_change_decides_about_it(answer: ProbeResult, outcome: tuple[str, bool] | None) -> None:
+    made = [(t.outcome, t.decisive) for t in answers_for(BLAMED, BARE, (answer,))]
+    assert made == ([outcome] if outcome else [])
+
+
+def test_one_late_change_does_not_clear_all_releases() -> None:
+    made = trial("bad_deploy", result("deploy_diff", "absent", change="github:b2"))
+    assert made is not None
+    assert (made.outcome, made.decisive) == ("refuted", False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer"),
+    [
+        ("network", result("network", "absent", peer="payments")),
+        ("network", result("trace", "unchanged", operation="", callee="payments")),
+        ("memory", result("metric", "unchanged", metric="memory", region="eu-west-1")),
+        ("dependency", result("trace", "unchanged", service="web", callee="checkout", operation="GET /")),
+    ],
+)
+def test_a_sound_part_does_not_clear_the_whole(kind: CauseKind, answer: ProbeResult) -> None:
+    made = trial(kind, answer)
+    assert made is not None
+    assert (made.outcome, made.decisive) == ("refuted", False)
+
+
+@pytest.mark.parametrize("outcome", ["rose", "unchanged"])
+def test_calls_tell_of_the_dependency_that_is_called(outcome: ProbeOutcome) -> None:
+    answer = result("trace", outcome, operation="", callee="payments")
+    assert trial("dependency", answer) is None
+    told = trial("dependency", answer, "payments")
+    assert told is not None
+    assert told.decisive
+    assert trial("network", answer, "payments") is None
