@@ -14,7 +14,7 @@ from autopilot.analysis.metrics.delays import delay_clues, hosts_of
 from autopilot.analysis.metrics.table import read_series
 from autopilot.analysis.probes.lines import complains
 from autopilot.analysis.probes.moves import moves_of
-from autopilot.analysis.probes.places import during, in_windows, listed, match, names_in, unknown_name
+from autopilot.analysis.probes.places import during, in_windows, listed, match, names_in, speaks_of, unknown_name
 from autopilot.analysis.probes.probe import Answer, Observed, ProbeArguments, ProbeKind
 from autopilot.analysis.probes.trace import traces_through
 from autopilot.analysis.topology import Graph, read_graph
@@ -86,6 +86,15 @@ class _Way:
         """Failures that newly show in the lines."""
         return [c for c in log_clues(self.written(), self.seen.windows) if c.finding.direction in ("new", "up")]
 
+    def concerning(self, lines: Sequence[Clue]) -> list[Clue]:
+        """Those of the lines that speak of the peer; without one, all."""
+        return [c for c in lines if not self.peer or speaks_of(c.mentions, [self.peer])]
+
+    def nameless(self, lines: Sequence[Clue]) -> list[Clue]:
+        """Those of the lines that name nobody whom the service calls: they may speak of the peer or of another."""
+        ends = (self.peer, *self.graph.down.get(self.service, ()))
+        return [c for c in lines if not speaks_of(c.mentions, ends)]
+
     def _series(self) -> pl.DataFrame:
         ends = {self.service, self.peer} - {""}
         near = ends.union(*(self.graph.down.get(s, ()) for s in ends), *(self.graph.up.get(s, ()) for s in ends))
@@ -148,9 +157,9 @@ class _Way:
 
 
 def _judged(way: _Way, lines: Sequence[Clue], measured: Sequence[Finding], reached: Finding | None) -> Answer:
-    naming = [c for c in lines if way.peer.lower() in c.mentions.lower()]
-    lost = [c.finding for c in naming or lines if _signature(c) in _LOST or c.finding.cause_kind == "network"]
-    late = [c.finding for c in naming or lines if _signature(c) in _LATE]
+    naming = way.concerning(lines)
+    lost = [c.finding for c in naming if _is_lost(c)]
+    late = [c.finding for c in naming if _signature(c) in _LATE]
     answers = [c.finding for c in naming if c.finding.cause_kind in _ANSWERS]
     # That calls arrive says nothing of how long they travel, unless that was measured too.
     answers += [reached] if reached and any(f.kind == "trace" for f in measured) else []
@@ -164,6 +173,10 @@ def _judged(way: _Way, lines: Sequence[Clue], measured: Sequence[Finding], reach
     if answers:
         text = f"The far side answers, so that {way.told} reach each other: {answers[0].summary}"
         return Answer("absent", clean(text, 400), (*answers, *late, *measured)[:FINDINGS_PER_PROBE])
+    open_ = [c.finding for c in way.nameless(lines) if _is_lost(c) or _signature(c) in _LATE]
+    if open_:
+        text = f"Calls of {way.service} fail, and no line tells whether those to {way.peer}: {open_[0].summary}"
+        return Answer("unknown", clean(text, 400), tuple(open_[:FINDINGS_PER_PROBE]))
     written = way.written()
     count = during(written, way.seen.windows).height
     if not measured and not (count and complains(written)):
@@ -194,6 +207,10 @@ def _on_the_way(row: dict[str, Any], tree: CallTree, windows: Windows) -> Findin
         ),
         provenance=Provenance(source="spans", query=f"calls from {ends}"[:1_000], window=windows.whole),
     )  # fmt: skip
+
+
+def _is_lost(clue: Clue) -> bool:
+    return _signature(clue) in _LOST or clue.finding.cause_kind == "network"
 
 
 def _signature(clue: Clue) -> str:

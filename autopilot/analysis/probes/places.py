@@ -76,6 +76,12 @@ def _plain(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.lower())
 
 
+def speaks_of(text: str, names: Iterable[str]) -> bool:
+    """Whether a text has one of the names as a name of its own: `cart` stands neither in `cartel` nor in `cart-db`."""
+    known = "|".join(re.escape(name) for name in names if name)
+    return bool(known) and bool(re.search(rf"(?<![\w-])(?:{known})(?!\w|-[a-z])", text, re.IGNORECASE))
+
+
 def listed(names: Iterable[str], near: str = "") -> str:
     """Some names for a reader: those most like `near` first, bounded, with the number of the rest."""
     known = sorted({name for name in names if name})

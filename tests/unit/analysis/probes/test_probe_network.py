@@ -98,6 +98,25 @@ def test_rejections_of_somebody_else_are_no_answers_of_the_peer() -> None:
     assert not answer.summary.startswith("The far side answers")
 
 
+@pytest.mark.parametrize("other", ["payments", "cart-db", "cartel"])
+def test_failures_of_calls_to_somebody_else_do_not_convict_the_peer(other: str) -> None:
+    story = Story(2)
+    for callee in ("cart", other):
+        story.add("topology", {"caller": "api", "callee": callee, "weight": 1.0, "source": "configuration"})
+    story.logs("api", "ERROR", f"call to {other}: connection refused", 9, 12)
+    assert ask(story.case(), "network", service="api", peer="cart").outcome == "absent"
+    assert ask(story.case(), "network", service="api", peer=other).outcome == "present"
+    assert ask(story.case(), "network", service="api", peer="").outcome == "present"
+
+
+@pytest.mark.parametrize("text", ["connection refused", "call to bank.example: connection refused", "timed out"])
+def test_failures_of_calls_to_nobody_known_neither_convict_nor_acquit_the_peer(text: str) -> None:
+    answer = ask(lines(text), "network", service="api", peer="cart")
+    assert answer.outcome == "unknown"
+    assert "no line tells whether those to cart" in answer.summary
+    assert ask(lines(text), "network", service="api", peer="").outcome == "present"
+
+
 def test_calls_that_hardly_arrive_any_more_are_no_answers() -> None:
     answer = ask(shop(after=2), "network", service="api", peer="store")
     assert "taken up" not in answer.summary
