@@ -8,7 +8,7 @@ import polars as pl
 from autopilot.analysis.changes.relation import identifiers, topics_of
 from autopilot.analysis.clue import make_finding
 from autopilot.analysis.logs.signatures import signature_of
-from autopilot.analysis.probes.places import listed, match, names_in
+from autopilot.analysis.probes.places import listed, match, names_in, speaks_of
 from autopilot.analysis.probes.probe import Answer, Observed, ProbeArguments, ProbeKind
 from autopilot.analysis.windows import moment
 from autopilot.incident.base import Line, TimeWindow, clean
@@ -69,10 +69,8 @@ def _text(row: dict[str, Any]) -> str:
 
 def _about(row: dict[str, Any], service: str) -> bool:
     """Whether a record is about a service: its own, or one that its text names."""
-    named = service.strip().lower()
-    return bool(named) and (
-        bool(match(service, [row["service"]])) or (len(named) > 2 and named in _text(row).lower())
-    )
+    named = service.strip()
+    return bool(match(named, [row["service"]])) or (len(named) > 2 and speaks_of(_text(row), [named]))
 
 
 def _likeness(text: str, row: dict[str, Any]) -> float:

@@ -45,6 +45,17 @@ def test_notes_and_outcomes_are_told_and_records_that_only_name_the_service_coun
     assert "never retries" in answer.summary
 
 
+def test_records_of_a_service_with_a_longer_name_are_not_about_this_one() -> None:
+    case = recorded(
+        {"title": "payments slow", "service": "payments"}, {"title": "pay-gateway slow", "service": "pay-gateway"}
+    )
+    assert ask(case, "similar_incidents", service="pay", text="").outcome == "absent"
+    named = recorded(
+        {"title": "Queue full", "body": "because pay, which reads it, stood still", "service": "queue"}
+    )
+    assert ask(named, "similar_incidents", service="pay", text="").outcome == "present"
+
+
 def test_what_was_written_after_the_alarm_is_not_the_past() -> None:
     case = recorded({"title": "orders down", "service": "orders", "time": NOW + timedelta(minutes=1)})
     assert ask(case, "similar_incidents", service="orders", text="").outcome == "unknown"
