@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from autopilot.clients.aws import AWS_ERRORS, AwsClients, explain, remedy
+from autopilot.clients.aws import AwsClients
+from autopilot.clients.aws_errors import AWS_ERRORS, explain, remedy
 from autopilot.settings import Aws
 from cli.probe import Broken, Probe, not_configured
 

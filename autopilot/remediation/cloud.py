@@ -11,7 +11,8 @@ from typing import ClassVar
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 
-from autopilot.clients.aws import THROTTLE_PAUSE, AwsClients, error_kind, iam_action, to_failure
+from autopilot.clients.aws import AwsClients
+from autopilot.clients.aws_errors import THROTTLE_PAUSE, error_kind, iam_action, to_failure
 from autopilot.incident.base import Scalar, Time
 from autopilot.incident.plan import ExpectedEffect, Step
 from autopilot.incident.ports import Failure

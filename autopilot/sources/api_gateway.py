@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autopilot.case.schema import frame
-from autopilot.clients.aws import AWS_ERRORS, to_failure
+from autopilot.clients.aws_errors import AWS_ERRORS, to_failure
 from autopilot.incident.base import Scalar
 from autopilot.incident.evidence import Scope
 from autopilot.sources.aws import MAX_PAGES, AwsSource, Resources, console, pages

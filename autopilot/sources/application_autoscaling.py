@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from autopilot.case.schema import frame
-from autopilot.clients.aws import AWS_ERRORS, error_kind, explain, remedy
+from autopilot.clients.aws_errors import AWS_ERRORS, error_kind, explain, remedy
 from autopilot.incident.evidence import Scope
 from autopilot.sources.aws import AwsSource, asking, pages
 from autopilot.sources.base import Budget, Collected

@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
-from autopilot.clients.aws import AWS_ERRORS, AwsClients, error_kind, explain, remedy
+from autopilot.clients.aws import AwsClients
+from autopilot.clients.aws_errors import AWS_ERRORS, error_kind, explain, remedy
 from autopilot.incident.base import TimeWindow
 from autopilot.incident.evidence import GapKind, Scope
 from autopilot.settings import Aws

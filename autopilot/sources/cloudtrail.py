@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from autopilot.case.schema import frame
-from autopilot.clients.aws import AWS_ERRORS, to_failure
+from autopilot.clients.aws_errors import AWS_ERRORS, to_failure
 from autopilot.incident.base import TimeWindow
 from autopilot.incident.evidence import Scope
 from autopilot.incident.finding import TimelineEntry

@@ -11,7 +11,7 @@ import polars as pl
 
 from autopilot.case.schema import UTC as UTC_TIME
 from autopilot.case.schema import conform
-from autopilot.clients.aws import AWS_ERRORS, error_kind, to_failure
+from autopilot.clients.aws_errors import AWS_ERRORS, error_kind, to_failure
 from autopilot.incident.base import Time, TimeWindow
 from autopilot.incident.evidence import Scope
 from autopilot.incident.metric import MetricRef

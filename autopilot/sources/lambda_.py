@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from autopilot.case.schema import frame
-from autopilot.clients.aws import AWS_ERRORS, error_kind, to_failure
+from autopilot.clients.aws_errors import AWS_ERRORS, error_kind, to_failure
 from autopilot.incident.base import Scalar
 from autopilot.incident.evidence import Scope
 from autopilot.incident.finding import TimelineEntry

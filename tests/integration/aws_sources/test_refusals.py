@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from autopilot.clients.aws import AwsClients, marking, to_failure
+from autopilot.clients.aws import AwsClients, marking
+from autopilot.clients.aws_errors import to_failure
 from autopilot.incident.ports import Failure
 from autopilot.settings import Aws
 from autopilot.sources.aws import Account
