@@ -15,7 +15,7 @@ from autopilot.analysis.probes.moves import Moved, moves_of
 from autopilot.analysis.probes.places import Place, find_place, in_windows, listed, unknown_name
 from autopilot.analysis.probes.probe import Answer, Observed, ProbeArguments, ProbeKind
 from autopilot.analysis.state.clues import Item, parsed, read_inventory
-from autopilot.analysis.state.cluster.objects import is_list, is_object
+from autopilot.analysis.state.cluster.objects import is_list, is_object, text
 from autopilot.analysis.windows import Windows
 from autopilot.incident.base import Name, Scalar, clean
 from autopilot.incident.finding import Finding, Provenance
@@ -33,6 +33,17 @@ _TELLING = re.compile(
     r"(?i)limit|request|quota|max|min|capacit|replica|memory|cpu|port|image|timeout|size|concurren|env|version|mode"
 )
 """Settings that are told before others."""
+_VARIABLES = frozenset({"env", "environment", "variables", "data", "stringdata"})
+"""Parts of a resource that hold what programs are given: addresses and switches, but credentials too."""
+_PLAIN = re.compile(
+    r"(?i)[+-]?\d{1,9}(\.\d{1,9})?\s?(%|[munk]|[kmgtp]i?b?|[munp]?s|sec(onds?)?|min(utes?)?|h(ours?)?|d(ays?)?)?"
+    r"|true|false|on|off|yes|no"
+)
+"""Numbers, sizes, durations and switches: a variable that holds one gives nothing away."""
+_CREDENTIAL = re.compile(
+    r"(?i)passw|passphrase|passcode|pwd|secret|token|credential|apikey|(^|[._-])(key|pin)([._-]|$)"
+)
+"""Names of variables that hold a credential, whatever it looks like."""
 
 
 class SettingsProbe(ProbeArguments):
@@ -81,18 +92,36 @@ def _flat(path: str, value: object) -> Iterator[tuple[str, Scalar]]:
                 yield from _flat(f"{path}.{name}" if path else name, value[name])
     elif is_list(value):
         for place, part in enumerate(value[:_PARTS]):
-            yield from _flat(f"{path}[{place}]", part)
+            name = text(part, "name") if _last(path) in _VARIABLES else ""
+            if name and isinstance(part.get("value"), str | int | float | bool):
+                yield f"{path}.{name}", part["value"]
+            else:
+                yield from _flat(f"{path}[{place}]", part)
     elif isinstance(value, str | int | float | bool):
         yield path, value
 
 
+def _harmless(name: str, value: Scalar) -> bool:
+    """Whether the value may be told: variables of programs are given credentials as well."""
+    parts = name.split(".")
+    given = next((n for n, part in enumerate(parts[:-1], 1) if _last(part) in _VARIABLES), 0)
+    if not given:
+        return True
+    return not _CREDENTIAL.search(".".join(parts[given:])) and bool(_PLAIN.fullmatch(str(value).strip()))
+
+
+def _last(path: str) -> str:
+    """The last key of a path, without a place in a list."""
+    return path.rpartition(".")[2].partition("[")[0].lower()
+
+
 def _settings(item: Item, part: str) -> str:
-    """The settings of a resource whose names contain a part, as `name=value`."""
+    """The settings of a resource whose names contain a part, as `name=value`; of what may be secret the name."""
     wanted = words(part) if part else ""
     if part and not wanted:
         return ""
     told = [
-        f"{clean(name, 80)}={clean(value, 40)}"
+        f"{clean(name, 80)}={clean(value, 40)}" if _harmless(name, value) else clean(name, 80)
         for name, value in sorted(item.settings.items(), key=lambda pair: (not _TELLING.search(pair[0]), pair[0]))
         if wanted in words(name) and isinstance(value, str | int | float | bool)
     ]

@@ -80,3 +80,33 @@ def test_room_of_a_percentage_is_told_once_by_its_highest_moment() -> None:
     assert room.cause_kind == "capacity"
     assert room.summary.startswith("MemoryUtilization of cart goes up to 9")
     assert "% of its maximum during the incident, usually 4" in room.summary
+
+
+def test_variables_of_programs_are_told_by_name_and_by_value_only_where_it_gives_nothing_away() -> None:
+    variables = {
+        "DB_URL": "postgres://cart:hunter2@db/cart", "POOL_SIZE": "20", "TIMEOUT": "1500ms", "CACHE": "true",
+        "API_KEY": "4711", "USER_PIN": 1234, "HEAP": "512Mi", "GREETING": "good morning",
+    }  # fmt: skip
+    listed = [{"name": name, "value": value} for name, value in variables.items()]
+    container = {
+        "image": "cart:7",
+        "env": [*listed, {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"key": "k"}}}],
+    }
+    story = Story(1)
+    story.add(
+        "state",
+        {"kind": "k8s_pod", "name": "cart", "service": "cart", "body": json.dumps({"spec": {"c": [container]}})},
+        {
+            "kind": "function", "name": "bill", "service": "bill",
+            "body": json.dumps({"Environment": {"Variables": variables}, "runtime": "python3.11"}),
+        },
+    )  # fmt: skip
+    for service in ("cart", "bill"):
+        told = " ".join(
+            ask(story.case(), "settings", service=service, setting=name).summary for name in ("", *variables)
+        )
+        assert all(name in told for name in variables)
+        assert all(f"{name}={variables[name]}" in told for name in ("POOL_SIZE", "TIMEOUT", "CACHE", "HEAP"))
+        assert not any(secret in told for secret in ("hunter2", "4711", "1234", "good morning"))
+    assert "image=cart:7" in ask(story.case(), "settings", service="cart", setting="image").summary
+    assert "runtime=python3.11" in ask(story.case(), "settings", service="bill", setting="runtime").summary
