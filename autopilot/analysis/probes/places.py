@@ -77,7 +77,7 @@ def _plain(name: str) -> str:
 
 
 def speaks_of(text: str, names: Iterable[str]) -> bool:
-    """Whether a text has one of the names as a name of its own: `cart` stands neither in `cartel` nor in `cart-db`."""
+    """Whether a text has one of the names as its own word: `cart` stands neither in `cartel` nor in `cart-db`."""
     known = "|".join(re.escape(name) for name in names if name)
     return bool(known) and bool(re.search(rf"(?<![\w-])(?:{known})(?!\w|-[a-z])", text, re.IGNORECASE))
 

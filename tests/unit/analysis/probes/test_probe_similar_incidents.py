@@ -50,9 +50,7 @@ def test_records_of_a_service_with_a_longer_name_are_not_about_this_one() -> Non
         {"title": "payments slow", "service": "payments"}, {"title": "pay-gateway slow", "service": "pay-gateway"}
     )
     assert ask(case, "similar_incidents", service="pay", text="").outcome == "absent"
-    named = recorded(
-        {"title": "Queue full", "body": "because pay, which reads it, stood still", "service": "queue"}
-    )
+    named = recorded({"title": "Queue full", "body": "because pay stood still", "service": "queue"})
     assert ask(named, "similar_incidents", service="pay", text="").outcome == "present"
 
 
