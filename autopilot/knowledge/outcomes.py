@@ -38,6 +38,20 @@ _DENIES = re.compile(
     r"|(원인|분석|진단)[이은가는을]?\s*(틀렸|잘못|아니|아닙)|(틀린|잘못된)\s*(원인|분석|진단)",
     re.IGNORECASE,
 )
+_SENTENCE = re.compile(r"[^.!?\uff1f;\n]+[!?\uff1f]*")
+_QUESTION = re.compile(r"[?\uff1f]!?$|(?:나요|까요|[을일]까|[습입됩합닙]니까|가요|는지|은지)[\s~]*$")
+_TAKEN_BACK = re.compile(
+    r"(?:\b(?:not|never|nobody|none|cannot|without|doubt|if|whether|unless|maybe|perhaps|might|may|could)\b"
+    r"|n['’]t\b)"  # noqa: RUF001  # as phones write it
+    r"(?:(?!\b(?:because|since|but|so|and)\b| - )[^,:()–—])*$"  # noqa: RUF001  # as phones write it
+    r"|\bno\s+$",
+    re.IGNORECASE,
+)
+"""Before a denial, within its clause: that it is none."""
+_TAKEN_BACK_KOREAN = re.compile(r"[^,:]*?(?:아니|아닙|아닌|않)")
+"""Behind it, where Korean says so."""
+_BEFORE = 120
+"""Characters before a denial in which it may be taken back."""
 
 
 class KnownOutcome(Model):
@@ -52,8 +66,18 @@ class KnownOutcome(Model):
 
 
 def denies(text: str) -> bool:
-    """Whether a person says in plain words that an analysis was wrong. A question or a hint says nothing."""
-    return _DENIES.search(text) is not None
+    """Whether a person says in plain words that an analysis was wrong. A question or a hint says nothing.
+
+    Neither does a condition, a guess, or a denial that is denied itself. Whoever is read wrongly here would make a
+    right analysis a wrong one, so a sentence that could be either is none.
+    """
+    return any(
+        not _TAKEN_BACK.search(said, max(0, found.start() - _BEFORE), found.start())
+        and not _TAKEN_BACK_KOREAN.match(said, found.end())
+        for said in _SENTENCE.findall(text)
+        if not _QUESTION.search(said)
+        for found in _DENIES.finditer(said)
+    )
 
 
 def outcomes(state: IncidentState, aims: Aims) -> tuple[KnownOutcome, ...]:
