@@ -39,7 +39,7 @@ _SOLVED = re.compile(r"solved by:?|resolution:?", re.IGNORECASE)
 _UNTOLD = re.compile(r"chosen:|(?!worked:|did not help:).*\b[a-z]\w*\.[a-z]\w+ on \S")
 """What was merely chosen, and a tool whose verdict is not told or was cut off."""
 _NOT_DONE = re.compile(r"(?:\b(?:not|never|avoid|without|cannot|no)\b|n'?t\b)[^,.:!?]{0,30}$", re.IGNORECASE)
-"""Before what was done: that it was not, or shall not be."""
+"""Before what was done, that it was not or shall not be; before a denial, that it is none."""
 _OWN = "knowledge:"
 """How the ids of our own past incidents begin."""
 _OWN_ROW = re.compile(rf"(?<!\S){_OWN}\S+ \(\d{{4}}-.*?(?=; \S+ \(\d{{4}}-|$)")
@@ -100,7 +100,9 @@ def _helped(tool: str, text: str) -> bool | None:
     done = re.compile("|".join(patterns), re.IGNORECASE)
     for clause in text.split(";"):
         said = _SOLVED.split(clause)[-1].strip()
-        found = done.search(said)
-        if found and not _UNTOLD.match(said) and not _NOT_DONE.search(said[: found.start()]):
-            return not _IN_VAIN.search(said)
+        found, vain = done.search(said), _IN_VAIN.search(said)
+        if not found or "?" in said or _UNTOLD.match(said) or _NOT_DONE.search(said[: found.start()]):
+            continue
+        if not (vain and _NOT_DONE.search(said[: vain.start()])):
+            return not vain
     return None

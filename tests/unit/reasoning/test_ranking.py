@@ -83,6 +83,8 @@ def test_the_mechanism_comes_from_the_suspect_or_from_a_cited_finding() -> None:
         ("INC1 slow start, solved by: do not roll back the service", 0.0, ""),
         ("INC1 slow start, solved by: more memory; never revert it", 0.0, ""),
         ("INC1 slow start, solved by: more memory, please don't roll back", 0.0, ""),
+        ("INC1 slow start, solved by: did the rollback help?", 0.0, ""),
+        ("INC1 slow start, solved by: rollback, not that it did not help", 0.0, ""),
         ("INC1 slow start, solved by: more memory did not do it, rolled back", 0.05, "it helped"),
     ],
 )  # fmt: skip
