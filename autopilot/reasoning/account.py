@@ -30,7 +30,7 @@ def account(state: IncidentState, dossier: Dossier) -> Dossier:
             summary=withheld(text),
             provenance=Provenance(source=SOURCE),
         )
-        for number, (text, score) in enumerate(_facts(state)[:MAX_FACTS], start=last + 1)
+        for number, (text, score) in enumerate(_facts(state), start=last + 1)
     )
     return dossier.model_copy(update={"findings": (*facts, *_cited(state, dossier))})
 
@@ -44,7 +44,7 @@ def _cited(state: IncidentState, dossier: Dossier) -> list[Finding]:
 
 
 def _facts(state: IncidentState) -> list[tuple[str, float]]:
-    """What is known, and 1; what was refuted, and 0: only a sentence that denies it may rest on that."""
+    """What is known, and 1; what was refuted, and 0: only a sentence that denies it may rest on that. Bounded."""
     alert = state.alerts[0] if state.alerts else None
     where = ", ".join(filter(None, (state.environment, *state.regions)))
     hypotheses = state.diagnosis.hypotheses if state.diagnosis else ()
@@ -59,7 +59,14 @@ def _facts(state: IncidentState) -> list[tuple[str, float]]:
         f"The incident ended as {OUTCOMES.get(state.outcome, state.outcome)}." if state.outcome else "",
     ]
     refuted = [(_told(h), 0.0) for h in hypotheses if h.standing == "refuted"]
-    return [*((fact, 1.0) for fact in known if fact), *refuted]
+    said = _both_ends([(fact, 1.0) for fact in known if fact])
+    return [*said, *refuted][:MAX_FACTS]
+
+
+def _both_ends(facts: list[tuple[str, float]]) -> list[tuple[str, float]]:
+    """How it began and how it ended: of a long incident the middle is left out."""
+    half = MAX_FACTS // 2
+    return facts if len(facts) <= MAX_FACTS else [*facts[:half], *facts[-half:]]
 
 
 def _told(hypothesis: Hypothesis) -> str:

@@ -77,6 +77,21 @@ def test_supported_sentences_are_kept_without_their_citations_and_the_others_dro
     assert summary.usage.calls == 1
 
 
+def test_a_long_incident_is_told_from_its_beginning_to_its_end(case: StoredCase) -> None:
+    state = closed(case)
+    step = state.executed[0]
+    state.executed = [
+        step.model_copy(update={"key": f"{case.incident_id}/1/{n}/1/do", "target": f"queue-{n}"})
+        for n in range(60)
+    ]  # fmt: skip
+    told = [f.summary for f in account(state, case.dossier).findings if f.kind == "record"]
+    assert len(told) == 24
+    assert any("Explanation, confirmed" in text for text in told)
+    assert any("queue-0" in text for text in told)
+    assert any("queue-59" in text for text in told)
+    assert any("The incident ended as" in text for text in told)
+
+
 @pytest.mark.parametrize(
     ("standing", "verdict", "sentence", "reason"),
     [
