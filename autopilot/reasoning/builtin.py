@@ -39,7 +39,7 @@ def turn(
     service = symptom_service(dossier, service)
     proposed = propose(dossier, service, ideas(feedback, dossier, service))
     claims = {n: Claim(p.cause_kind, p.service, p.resource, p.change_id) for n, p in enumerate(proposed, start=1)}
-    probes = attacks_on(claims, asked, (limits or Limits()).probes)
+    probes = attacks_on(claims, asked, (limits or Limits()).probes, alarmed=service)
     return Turn(number=number, proposed=proposed, probes=probes, analyst=label, stopped=STOPPED)
 
 

@@ -46,7 +46,7 @@ def next_turn(asker: Asker, request: InvestigateRequest, dossier: Dossier, servi
     answer = read(asker.call(prompt, functions(last=last), required=DIAGNOSE, check=check))
     earlier = [one for turn in before.turns for one in turn.proposed]
     untested = _untested(answer.proposed, answer.probes, earlier)
-    added = attacks_on(untested, (*asked, *answer.probes), request.limits.probes, each=1)
+    added = attacks_on(untested, (*asked, *answer.probes), request.limits.probes, alarmed=service, each=1)
     return Turn(
         number=number,
         proposed=answer.proposed,

@@ -80,7 +80,11 @@ PROOFS: Mapping[Topic, Mapping[CauseKind, _Outcomes]] = {
     # A suspected dependency may be the failing service itself: that what it calls is well does not clear it.
     "callees": {"dependency": _when(HELD, None), "network": _when(None, REFUTED)},
     "callers": {"dependency": _when(HELD, None)},
-    "calls": {"dependency": _when(PASSED, KILLED), "network": _when(HELD, KILLED)},
+    # Who never makes such calls (`absent`) cannot say how they are answered.
+    "calls": {
+        "dependency": {"rose": PASSED, "unchanged": KILLED, "fell": KILLED},
+        "network": {"rose": HELD, "unchanged": KILLED, "fell": KILLED},
+    },
     "own_time": {"bad_deploy": _when(HELD, REFUTED), "cpu": _when(HELD, REFUTED)},
     "change": {"bad_deploy": _when(None, KILLED), "config_change": _when(None, KILLED)},
     "room": dict.fromkeys(_BOUNDED, _when(PASSED, REFUTED)),
@@ -117,7 +121,7 @@ _LINES: tuple[tuple[Topic, re.Pattern[str]], ...] = (
     ),
     ("image", re.compile(r"image(?:pull\w*)?|registry|manifest", _ANY_CASE)),
     ("exit", re.compile(r"exit(?:ed)?|crash\w*|panic|segfault|killed", _ANY_CASE)),
-    ("startup", re.compile(r"ready|readiness|startup", _ANY_CASE)),
+    ("startup", re.compile(r"ready|readiness|startup|unhealthy", _ANY_CASE)),
     ("quota", re.compile(r"quota(?: exceeded)?", _ANY_CASE)),
     ("schedule", re.compile(r"cron\w*|batch|backup|scheduled", _ANY_CASE)),
     ("data", re.compile(r"migration|schema|corrupt\w*", _ANY_CASE)),

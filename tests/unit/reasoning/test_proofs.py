@@ -6,12 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autopilot.analysis.probes.catalogue import probe_problem
 from autopilot.incident.base import Scalar
 from autopilot.incident.cause import CAUSE_KINDS, CauseKind
 from autopilot.incident.diagnosis import Trial
 from autopilot.incident.finding import Finding
 from autopilot.incident.investigation import Probe, ProbeName, ProbeOutcome, ProbeResult
-from autopilot.reasoning.judging.answers import answers_for
+from autopilot.reasoning.investigating.testing import ATTACKS, UNTESTABLE, attacks_on
+from autopilot.reasoning.judging.answers import answers_for, could_test
 from autopilot.reasoning.judging.asked import INSTEAD, unechoed
 from autopilot.reasoning.judging.claim import Claim
 from autopilot.reasoning.judging.proofs import PROOFS, meaning
@@ -98,11 +100,13 @@ def test_an_edit_that_shows_the_claim_is_a_test_it_passed() -> None:
     assert trial("config_change", result("deploy_diff", "present", edit, change="")) is None
 
 
+USED = story.finding(20, "state", "checkout", "ConcurrentExecutions of checkout uses up to 100% of it",
+                     levels=(20, 100))  # fmt: skip
+
+
 def test_a_limit_that_is_reached_and_one_with_room() -> None:
-    used = story.finding(20, "state", "checkout", "ConcurrentExecutions of checkout uses up to 100% of it",
-                         levels=(20, 100))  # fmt: skip
-    full = used.model_copy(update={"cause_kind": "capacity"})
-    reached, room = (trial("capacity", result("settings", "present", f, setting="")) for f in (full, used))
+    full = USED.model_copy(update={"cause_kind": "capacity"})
+    reached, room = (trial("capacity", result("settings", "present", f, setting="")) for f in (full, USED))
     assert reached is not None
     assert room is not None
     assert (reached.outcome, reached.decisive, room.outcome, room.decisive) == ("held", True, "refuted", False)
@@ -126,7 +130,41 @@ def test_every_kind_of_cause_can_meet_a_test_that_hurts_it() -> None:
         for kind, outcomes in kinds.items()
         if any(m.says == "refuted" for m in outcomes.values())
     }
-    assert {*CAUSE_KINDS} - able == {"unknown"}
+    assert {*CAUSE_KINDS} - able == set(UNTESTABLE)
+
+
+@pytest.mark.parametrize("kind", sorted({*CAUSE_KINDS} - set(UNTESTABLE)))
+@pytest.mark.parametrize("change_id", ["", "github:a1"])
+def test_the_first_probe_that_code_asks_could_refute_the_claim(kind: CauseKind, change_id: str) -> None:
+    claim = Claim(kind, "orders", change_id=change_id)
+    first = attacks_on({1: claim}, (), 8, alarmed="checkout")[0]
+    assert probe_problem(first) == ""
+    assert could_test(first, claim)
+    answers = [ProbeResult(probe=first, outcome=o, summary="x", findings=(USED,)) for o in OUTCOMES]
+    assert "refuted" in {t.outcome for a in answers for t in answers_for(claim, BARE, (a,))}
+
+
+def test_every_kind_of_cause_has_its_probes() -> None:
+    assert set(ATTACKS) == set(CAUSE_KINDS)
+    assert all(UNTESTABLE.values())
+
+
+def test_how_a_dependency_answers_is_asked_of_who_alarmed() -> None:
+    claim = Claim("dependency", "orders")
+    calls, callers = attacks_on({1: claim}, (), 8, alarmed="checkout")
+    assert calls.arguments == {"service": "checkout", "operation": "", "callee": "orders"}
+    assert callers.name == "neighbours"
+    assert attacks_on({1: claim}, (), 8, alarmed="orders")[0].name == "neighbours"  # nobody calls itself
+
+
+@pytest.mark.parametrize("claim", [Claim("dependency", "checkout"), Claim("network", "web")])
+def test_who_makes_no_such_calls_cannot_say_how_they_are_answered(claim: Claim) -> None:
+    never, still = (
+        result("trace", outcome, service="web", operation="", callee="checkout")
+        for outcome in ("absent", "unchanged")
+    )
+    assert answers_for(claim, BARE, (never,)) == ()
+    assert [t.outcome for t in answers_for(claim, BARE, (still,))] == ["refuted"]
 
 
 RESULTS = st.builds(
