@@ -14,6 +14,7 @@ from autopilot.reasoning.investigating.feedback import same
 from autopilot.reasoning.investigating.functions import DIAGNOSE, functions
 from autopilot.reasoning.investigating.prompt import messages
 from autopilot.reasoning.investigating.testing import PROBES_PER_TURN, attacks_on
+from autopilot.reasoning.judging.answers import could_test
 from autopilot.reasoning.judging.claim import Claim
 from autopilot.reasoning.prompts.redaction import Redaction
 
@@ -45,8 +46,9 @@ def next_turn(asker: Asker, request: InvestigateRequest, dossier: Dossier, servi
 
     answer = read(asker.call(prompt, functions(last=last), required=DIAGNOSE, check=check))
     earlier = [one for turn in before.turns for one in turn.proposed]
-    untested = _untested(answer.proposed, answer.probes, earlier)
-    added = attacks_on(untested, (*asked, *answer.probes), request.limits.probes, alarmed=service, each=1)
+    probes = (*asked, *answer.probes)
+    untested = _untested(answer.proposed, probes, earlier)
+    added = attacks_on(untested, probes, request.limits.probes, alarmed=service, each=1)
     return Turn(
         number=number,
         proposed=answer.proposed,
@@ -61,11 +63,13 @@ def next_turn(asker: Asker, request: InvestigateRequest, dossier: Dossier, servi
 def _untested(
     proposed: Sequence[Proposed], probes: Sequence[Probe], earlier: Sequence[Proposed]
 ) -> dict[int, Claim]:
-    """The hypotheses that are new and meet no test of their author, by their number."""
-    tested = {probe.hypothesis for probe in probes}
+    """The hypotheses that are new and that no probe could speak against, by their number."""
     before = [_claim(one) for one in earlier]
-    claims = {number: _claim(one) for number, one in enumerate(proposed, start=1) if number not in tested}
-    return {n: claim for n, claim in claims.items() if not any(same(claim, other) for other in before)}
+    return {
+        number: claim
+        for number, claim in enumerate(map(_claim, proposed), start=1)
+        if not any(could_test(probe, claim) for probe in probes) and not any(same(claim, other) for other in before)
+    }
 
 
 def _claim(proposed: Proposed) -> Claim:

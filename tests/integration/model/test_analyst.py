@@ -76,11 +76,14 @@ def test_two_calls_and_the_second_follows_the_first_byte_for_byte(
     told = second["messages"][-1]["content"]
     assert "P1|1|metric orders reads|present|orders answered 240 reads" in told
     assert "This is the last round" in told
-    assert [p.id for p in investigation.turns[0].probes] == ["P1", "P2"]
+    # Neither of the two could speak against a hypothesis, so code adds one for each.
+    assert [(p.id, p.name) for p in investigation.turns[0].probes] == [
+        ("P1", "metric"), ("P2", "network"), ("P3", "deploy_diff"), ("P4", "metric"),
+    ]  # fmt: skip
     assert (diagnosis.analyst, diagnosis.usage.calls) == ("gpt-4o", 2)
     assert diagnosis.stopped == "the analyst asked for no further test"
     new = {f.id for r in investigation.results for f in r.findings}
-    assert len(new) == 2
+    assert len(new) == 4
     assert new <= {f.id for f in findings}
 
 
@@ -109,9 +112,9 @@ def test_three_rounds_keep_every_earlier_byte_and_number_probes_on(
     assert len(said) == 3
     assert said[1][:2] == said[0]
     assert said[2][:3] == said[1]
-    assert [p.id for t in investigation.turns for p in t.probes] == ["P1", "P2", "P3"]
+    assert [p.id for t in investigation.turns for p in t.probes] == ["P1", "P2", "P3", "P4", "P5"]
     ids = [f.id for r in investigation.results for f in r.findings]
-    assert len(set(ids)) == len(ids) == 3
+    assert len(set(ids)) == len(ids) == 5
 
 
 def test_what_is_not_in_the_catalogue_is_refused_with_a_reason(
@@ -161,6 +164,24 @@ def test_hypotheses_that_nobody_tests_are_tested_by_code(case: StoredCase, setti
     assert tested == {(1, "deploy_diff"), (2, "metric")}
     assert [p.id for p in investigation.turns[0].probes] == ["P1", "P2"]
     assert investigation.turns[1].probes == ()  # the same hypotheses are not tested twice
+
+
+@pytest.mark.parametrize(
+    ("asked", "added"),
+    [
+        (METRIC | {"service": "checkout-api", "metric": "requests", "hypothesis": 2}, set[str]()),
+        (METRIC | {"service": "checkout-api", "metric": "latency", "hypothesis": 2}, {"requests"}),
+        (METRIC | {"service": "orders", "metric": "requests", "hypothesis": 2}, {"requests"}),
+    ],
+)
+def test_a_probe_that_could_not_refute_a_hypothesis_does_not_stand_in_for_one_that_could(
+    asked: Body, added: set[str], server: ModelServer, case: StoredCase, settings: Settings
+) -> None:
+    server.always(calls(("diagnose", SOUND), ("probe_metric", asked)))
+    _, investigation, _ = run(case, settings())
+    own, *more = investigation.turns[0].probes
+    assert own.arguments["metric"] == asked["metric"]
+    assert {p.arguments["metric"] for p in more if p.hypothesis == 2} == added
 
 
 def test_a_probe_that_fails_is_an_unanswered_test(case: StoredCase, settings: Settings) -> None:
