@@ -16,6 +16,18 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from autopilot.incident.playbook import Mode
 from autopilot.settings_model import Model
 from autopilot.settings_section import Section
+from autopilot.settings_systems import (
+    Alertmanager,
+    Bitbucket,
+    Datadog,
+    GitLab,
+    Kubernetes,
+    LaunchDarkly,
+    PagerDutyApi,
+    Runbooks,
+    Tools,
+    Unleash,
+)
 
 DEFAULT_FILE = "autopilot.yaml"
 
@@ -77,6 +89,8 @@ class GitHub(Section):
     repositories: dict[str, str] = {}
     """Service → owner/name."""
     token: SecretStr | None = None
+    write_token: SecretStr | None = None
+    """May push branches and open draft pull requests; without it the patch text is delivered."""
     budget: SourceBudget = SourceBudget()
 
 
@@ -196,6 +210,16 @@ class Settings(BaseSettings):
     notes: Notes | None = None
     slack: Slack | None = None
     pager: Pager | None = None
+    kubernetes: Kubernetes | None = None
+    gitlab: GitLab | None = None
+    bitbucket: Bitbucket | None = None
+    launchdarkly: LaunchDarkly | None = None
+    unleash: Unleash | None = None
+    datadog: Datadog | None = None
+    alertmanager: Alertmanager | None = None
+    pagerduty: PagerDutyApi | None = None
+    runbooks: Runbooks = Runbooks()
+    tools: Tools = Tools()
     triggers: Triggers = Triggers()
     web: Web = Web()
     identity: Identity = Identity()

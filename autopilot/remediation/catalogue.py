@@ -1,20 +1,20 @@
-"""The catalogue: every tool that the configuration enables, by name."""
+"""The catalogue: every tool that the configuration enables, by name. A new system is one new module beside this."""
 
-from collections.abc import Iterable, Sequence
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
+from importlib import import_module
+from typing import Any
 
+from autopilot import remediation
 from autopilot.channels.base import Pager, TicketSystem
 from autopilot.clients.aws import AwsClients
 from autopilot.remediation.base import Candidate, Context, Tool
-from autopilot.remediation.dynamodb import SetCapacity
-from autopilot.remediation.dynamodb_scaler import RestoreAutoscaling
-from autopilot.remediation.dynamodb_scaling import EnableAutoscaling
-from autopilot.remediation.ecs import Rollback, Scale
-from autopilot.remediation.ecs_deployment import ForceDeployment
-from autopilot.remediation.lambda_ import RollbackAlias, SetConcurrency
-from autopilot.remediation.pager import PagePerson
-from autopilot.remediation.rds import Reboot, ScaleInstance
-from autopilot.remediation.tickets import CreateTicket, UpdateTicket
-from autopilot.settings import Settings
+from autopilot.remediation.parts import Parts
+from autopilot.settings import Settings, Tools
+
+BUILDER = "build_tools"
+"""The function by which a module of this package gives its tools."""
 
 
 class Catalogue:
@@ -36,18 +36,18 @@ class Catalogue:
         return tuple(c for item in context.inventory for tool in self.tools for c in tool.candidates(item, context))
 
 
-def _aws_tools(clients: AwsClients, once: AwsClients) -> tuple[Tool, ...]:
-    return (
-        RollbackAlias(clients),
-        SetConcurrency(clients),
-        SetCapacity(clients),
-        EnableAutoscaling(clients),
-        RestoreAutoscaling(clients),
-        Rollback(clients),
-        Scale(clients),
-        ForceDeployment(clients, once),
-        ScaleInstance(clients),
-        Reboot(clients, once),
+def _builders() -> Iterator[Callable[[Parts], Sequence[Tool]]]:
+    """The builders of all modules of the package, by the modules' names."""
+    for found in sorted(pkgutil.iter_modules(remediation.__path__), key=lambda module: module.name):
+        module: Any = import_module(f"{remediation.__name__}.{found.name}")
+        if hasattr(module, BUILDER):
+            yield getattr(module, BUILDER)
+
+
+def enabled(tools: Tools, name: str) -> bool:
+    """Whether the settings let a tool of this name exist."""
+    return any(fnmatchcase(name, p) for p in tools.enabled) and not any(
+        fnmatchcase(name, p) for p in tools.disabled
     )
 
 
@@ -65,13 +65,6 @@ def build_catalogue(
         ticket_systems: those that may be written to, the preferred one first.
         pager: the pager, if there is one.
     """
-    tools: list[Tool] = []
-    if settings.aws is not None and aws is not None:
-        # Calls that take no token must not be repeated by the SDK behind our back.
-        once = AwsClients(settings.aws.model_copy(update={"retries": 1}))
-        tools += _aws_tools(aws, once)
-    if ticket_systems:
-        tools += [CreateTicket(tuple(ticket_systems)), UpdateTicket(tuple(ticket_systems))]
-    if pager is not None:
-        tools.append(PagePerson(pager))
-    return Catalogue(tools)
+    parts = Parts(settings, aws if settings.aws is not None else None, tuple(ticket_systems), pager)
+    built = [tool for build in _builders() for tool in build(parts)]
+    return Catalogue(tool for tool in built if enabled(settings.tools, tool.name))

@@ -12,9 +12,10 @@ from autopilot.incident.base import Scalar
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.finding import Finding
 from autopilot.incident.plan import DryRun, Risk, Step, TargetState
-from autopilot.remediation.base import Arguments, Candidate, Context, Effect, InventoryItem, Missing
+from autopilot.remediation.base import Arguments, Candidate, Context, Effect, InventoryItem, Missing, Tool
 from autopilot.remediation.cloud import AwsTool, arn, asking, changed_lines, now, shell
 from autopilot.remediation.evidence import evidence, expected, findings_on, fit
+from autopilot.remediation.parts import Parts
 
 if TYPE_CHECKING:
     from mypy_boto3_application_autoscaling.type_defs import ScalableTargetTypeDef
@@ -288,3 +289,8 @@ class SetCapacity(AwsTool):
             return None
         levels = ", ".join(f"{name} {units}" for name, units in had.items())
         return self._back(step, f"Put {self._parts(step)['table']} back to {levels}", had)
+
+
+def build_tools(parts: Parts) -> tuple[Tool, ...]:
+    """The tools of this module that the configuration allows."""
+    return (SetCapacity(parts.aws),) if parts.aws else ()

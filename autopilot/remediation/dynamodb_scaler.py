@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from autopilot.clients.aws import marking
 from autopilot.incident.base import Scalar
 from autopilot.incident.plan import DryRun, Risk, Step, TargetState
-from autopilot.remediation.base import Arguments, Effect, Missing
+from autopilot.remediation.base import Arguments, Effect, Missing, Tool
 from autopilot.remediation.cloud import AwsTool, asking, changed_lines, now, shell
 from autopilot.remediation.dynamodb import (
     TABLE,
@@ -19,6 +19,7 @@ from autopilot.remediation.dynamodb import (
     set_units,
     table_of,
 )
+from autopilot.remediation.parts import Parts
 
 ScalableDimension = Literal["dynamodb:table:ReadCapacityUnits", "dynamodb:table:WriteCapacityUnits"]
 SCALABLE: dict[Dimension, ScalableDimension] = {
@@ -178,3 +179,8 @@ class RestoreAutoscaling(ScalesTable):
                     ServiceNamespace="dynamodb", ResourceId=f"table/{name}", ScalableDimension=SCALABLE[side]
                 )
         return "done", f"table {name} no longer scales its {side} capacity; it is {wanted.capacity} again"
+
+
+def build_tools(parts: Parts) -> tuple[Tool, ...]:
+    """The tools of this module that the configuration allows."""
+    return (RestoreAutoscaling(parts.aws),) if parts.aws else ()

@@ -8,11 +8,12 @@ from autopilot.clients.aws import marking
 from autopilot.incident.base import Scalar
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.plan import DryRun, Step, TargetState
-from autopilot.remediation.base import Arguments, Candidate, Context, Effect, InventoryItem
+from autopilot.remediation.base import Arguments, Candidate, Context, Effect, InventoryItem, Tool
 from autopilot.remediation.cloud import asking, changed_lines, shell
 from autopilot.remediation.dynamodb import DEMAND_CAUSES, MOST, UNIT_USD_PER_HOUR, Dimension, pressed
 from autopilot.remediation.dynamodb_scaler import SCALABLE, RestoreAutoscaling, ScalesTable
 from autopilot.remediation.evidence import evidence, expected, fit
+from autopilot.remediation.parts import Parts
 
 TARGET_PERCENT = 70
 """Share of the capacity that the scaler keeps in use."""
@@ -189,3 +190,8 @@ class EnableAutoscaling(ScalesTable):
             }
         )
         return back.model_copy(update={"command": restore.command(back)})
+
+
+def build_tools(parts: Parts) -> tuple[Tool, ...]:
+    """The tools of this module that the configuration allows."""
+    return (EnableAutoscaling(parts.aws),) if parts.aws else ()

@@ -10,16 +10,10 @@ from autopilot.clients.aws import marking
 from autopilot.incident.base import Scalar
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.plan import DryRun, Risk, Step, TargetState
-from autopilot.remediation.base import (
-    Arguments,
-    Candidate,
-    Context,
-    Effect,
-    InventoryItem,
-    Missing,
-)
+from autopilot.remediation.base import Arguments, Candidate, Context, Effect, InventoryItem, Missing, Tool
 from autopilot.remediation.cloud import AwsTool, arn, asking, changed_lines, now, shell
 from autopilot.remediation.evidence import evidence, expected, fit, way_back
+from autopilot.remediation.parts import Parts
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ServiceTypeDef
@@ -249,3 +243,8 @@ class Scale(EcsTool):
         """The number it had."""
         had = before.settings.get("desired_count")
         return self._back(step, f"Scale back to {had} tasks", {"desired_count": had}) if had is not None else None
+
+
+def build_tools(parts: Parts) -> tuple[Tool, ...]:
+    """The tools of this module that the configuration allows."""
+    return (Rollback(parts.aws), Scale(parts.aws)) if parts.aws else ()

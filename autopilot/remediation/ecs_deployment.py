@@ -8,10 +8,20 @@ from autopilot.clients.aws import AwsClients, marking
 from autopilot.incident.base import Scalar
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.plan import DryRun, Risk, Step, TargetState
-from autopilot.remediation.base import Arguments, Candidate, Context, Effect, InventoryItem, Nothing, RepeatGuard
+from autopilot.remediation.base import (
+    Arguments,
+    Candidate,
+    Context,
+    Effect,
+    InventoryItem,
+    Nothing,
+    RepeatGuard,
+    Tool,
+)
 from autopilot.remediation.cloud import asking, send_once
 from autopilot.remediation.ecs import EcsTool
 from autopilot.remediation.evidence import evidence, expected, fit
+from autopilot.remediation.parts import Parts
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef
@@ -112,3 +122,8 @@ class ForceDeployment(EcsTool):
         effect = send_once(call, self._pause)
         said = "a new deployment was asked for" if effect == "done" else "the answer was lost"
         return effect, f"service {parts['service']}: {said}"
+
+
+def build_tools(parts: Parts) -> tuple[Tool, ...]:
+    """The tools of this module that the configuration allows."""
+    return (ForceDeployment(parts.aws, parts.once),) if parts.aws and parts.once else ()

@@ -10,9 +10,10 @@ from autopilot.clients.aws import marking
 from autopilot.incident.base import Scalar
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.plan import DryRun, Risk, Step, TargetState
-from autopilot.remediation.base import Arguments, Candidate, Context, Effect, InventoryItem, Missing
+from autopilot.remediation.base import Arguments, Candidate, Context, Effect, InventoryItem, Missing, Tool
 from autopilot.remediation.cloud import AwsTool, arn, asking, changed_lines, now, shell
 from autopilot.remediation.evidence import evidence, expected, findings_on, fit, way_back
+from autopilot.remediation.parts import Parts
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import AliasConfigurationResponseTypeDef
@@ -269,3 +270,8 @@ class SetConcurrency(AwsTool):
         present = before.settings.get("reserved_concurrency")
         summary = f"Put the reserved concurrency back to {'none' if present is None else present}"
         return self._back(step, summary, {"reserved": present})
+
+
+def build_tools(parts: Parts) -> tuple[Tool, ...]:
+    """The tools of this module that the configuration allows."""
+    return (RollbackAlias(parts.aws), SetConcurrency(parts.aws)) if parts.aws else ()

@@ -10,7 +10,8 @@ from autopilot.channels.base import Pager
 from autopilot.incident.alert import Severity
 from autopilot.incident.plan import DryRun, ExpectedEffect, Step, TargetState
 from autopilot.incident.ports import Question
-from autopilot.remediation.base import Arguments, Candidate, Context, Effect, InventoryItem, argument_problem
+from autopilot.remediation.base import Arguments, Candidate, Context, Effect, InventoryItem, Tool, argument_problem
+from autopilot.remediation.parts import Parts
 from autopilot.remediation.people import PeopleTool, incident_of, speaks_for_service
 
 PREFIX = "pager"
@@ -78,3 +79,8 @@ class PagePerson(PeopleTool):
             incident_id=incident_of(key),
         )
         return "done", f"paged {wanted.to} ({self._pager.page(question)})"
+
+
+def build_tools(parts: Parts) -> tuple[Tool, ...]:
+    """The tools of this module that the configuration allows."""
+    return (PagePerson(parts.pager),) if parts.pager else ()

@@ -19,9 +19,11 @@ from autopilot.remediation.base import (
     Missing,
     Nothing,
     RepeatGuard,
+    Tool,
 )
 from autopilot.remediation.cloud import AwsTool, arn, asking, changed_lines, now, send_once, shell
 from autopilot.remediation.evidence import evidence, expected, fit
+from autopilot.remediation.parts import Parts
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBInstanceTypeDef
@@ -276,3 +278,8 @@ class Reboot(_RdsTool):
         effect = send_once(call, self._pause)
         said = "is rebooting" if effect == "done" else "may be rebooting: the answer was lost"
         return effect, f"instance {parts['instance']} {said}"
+
+
+def build_tools(parts: Parts) -> tuple[Tool, ...]:
+    """The tools of this module that the configuration allows."""
+    return (ScaleInstance(parts.aws), Reboot(parts.aws, parts.once)) if parts.aws and parts.once else ()

@@ -11,7 +11,8 @@ from autopilot.incident.alert import Severity
 from autopilot.incident.base import Scalar
 from autopilot.incident.plan import DryRun, ExpectedEffect, Step, TargetState
 from autopilot.incident.ports import Ticket
-from autopilot.remediation.base import Arguments, Candidate, Context, Effect, InventoryItem, argument_problem
+from autopilot.remediation.base import Arguments, Candidate, Context, Effect, InventoryItem, Tool, argument_problem
+from autopilot.remediation.parts import Parts
 from autopilot.remediation.people import PeopleTool, incident_of, speaks_for_service
 
 WRITES = {
@@ -156,3 +157,9 @@ class UpdateTicket(_TicketTool):
             )
         )
         return "done", f"ticket {number} was updated in {system.name}"
+
+
+def build_tools(parts: Parts) -> tuple[Tool, ...]:
+    """The tools of this module that the configuration allows."""
+    systems = parts.ticket_systems
+    return (CreateTicket(systems), UpdateTicket(systems)) if systems else ()

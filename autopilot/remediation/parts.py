@@ -1,0 +1,27 @@
+"""What tools are built from: settings, and clients that already exist."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from autopilot.channels.base import Pager, TicketSystem
+from autopilot.clients.aws import AwsClients
+from autopilot.settings import Settings
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Handed to `build_tools(parts)` of every module of this package; what is not configured is None or empty."""
+
+    settings: Settings = field(default_factory=Settings)
+    aws: AwsClients | None = None
+    """Clients of the watched account."""
+    ticket_systems: tuple[TicketSystem, ...] = ()
+    """Those that may be written to, the preferred one first."""
+    pager: Pager | None = None
+
+    @cached_property
+    def once(self) -> AwsClients | None:
+        """Clients that never repeat a call by themselves, for calls that take no token."""
+        if self.settings.aws is None or self.aws is None:
+            return None
+        return AwsClients(self.settings.aws.model_copy(update={"retries": 1}))
