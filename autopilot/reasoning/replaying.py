@@ -25,8 +25,11 @@ from autopilot.reasoning.planning.planner import ConfiguredPlanner
 from autopilot.reasoning.probing import ConfiguredProber
 from autopilot.remediation.base import Tool
 from autopilot.settings import Model
+from autopilot.settings_model import StepModel
 
 Progress = Callable[[str], None]
+_SHARED = {"breaker", "max_prompt_tokens", "max_tokens_per_incident", "max_usd_per_incident"}
+"""Settings that hold for whatever model is asked."""
 
 
 class NoRecord(Failure):
@@ -40,21 +43,12 @@ def asked_model(configured: Model, name: str, base_url: str | None) -> Model:
     """
     if name == "none":
         return Model()
-    server = base_url or configured.base_url
-    known = configured.name == name and server == configured.base_url
-    kept = {
-        "api_key": configured.api_key if server == configured.base_url else None,
-        "temperature": configured.temperature,
-        "reasoning_effort": configured.reasoning_effort,
-        "max_output_tokens": configured.max_output_tokens,
-        "timeout": configured.timeout,
-        "max_prompt_tokens": configured.max_prompt_tokens,
-        "max_tokens_per_incident": configured.max_tokens_per_incident,
-        "max_usd_per_incident": configured.max_usd_per_incident,
-        "input_usd_per_million": configured.input_usd_per_million if known else None,
-        "output_usd_per_million": configured.output_usd_per_million if known else None,
-    }
-    return Model.model_validate({"kind": "openai", "name": name, "base_url": server} | kept)
+    wanted = {"name": name, "base_url": base_url or configured.base_url}
+    changes = {field: value for field, value in wanted.items() if value != getattr(configured, field)}
+    # As a step that names this model would: what belongs to another server or model is left behind.
+    asked = configured.model_copy(update={"analysis": StepModel.model_validate(changes)}).order("analysis")[0]
+    shared = configured.model_dump(include=_SHARED)
+    return Model.model_validate({"kind": "openai"} | shared | asked.model_dump())
 
 
 def replay(

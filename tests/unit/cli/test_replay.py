@@ -178,3 +178,18 @@ def test_a_key_is_sent_only_to_the_server_it_was_configured_for() -> None:
     elsewhere = asked_model(configured, "gpt-4o", "http://127.0.0.1:9/v1")
     assert elsewhere.api_key is None
     assert asked_model(configured, "none", None).kind == "none"
+
+
+def test_the_asked_model_keeps_how_its_server_is_spoken_to() -> None:
+    configured = Model.model_validate(
+        {"kind": "openai", "name": "mine", "base_url": "https://one.example", "api_key": "k",
+         "api_version": "2024-10-21", "connect_timeout": 1.5, "timeout": 9, "max_prompt_tokens": 700,
+         "input_usd_per_million": 1, "output_usd_per_million": 2}
+    )  # fmt: skip
+    assert asked_model(configured, "mine", None) == configured
+    other = asked_model(configured, "another", "https://one.example")
+    assert (other.api_version, other.connect_timeout, other.timeout) == ("2024-10-21", 1.5, 9)
+    assert (other.max_prompt_tokens, other.input_usd_per_million) == (700, None)
+    elsewhere = asked_model(configured, "mine", "http://127.0.0.1:9/v1")
+    assert (elsewhere.api_version, elsewhere.api_key, elsewhere.input_usd_per_million) == (None, None, None)
+    assert elsewhere.connect_timeout == 1.5
