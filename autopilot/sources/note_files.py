@@ -31,6 +31,11 @@ _HEADING = re.compile(r"#{1,6}\s+(?P<title>.+?)\s*#*\s*$")
 _BULLET = re.compile(r"\s*(?:[-*+]|\d{1,3}[.)])\s+(?P<text>\S.*)$")
 _LINK = re.compile(r"\[(?P<title>[^\]]{1,200})\]\((?P<url>[^)\s]{1,500})\)")
 _FENCE = re.compile(r"-{3,}\s*$")
+_RULE = re.compile(r"\s*(?:(?:-\s*){3,}|(?:\*\s*){3,}|(?:_\s*){3,})$")
+_UNDERLINE = re.compile(r"\s{0,3}(?:-+|=+)\s*$")
+"""Makes a heading of the line above it."""
+_UNSAID = re.compile(r"<!--|^[ \t]*(?P<fence>`{3,}(?=[^`\n]*$)|~{3,})", re.MULTILINE)
+"""Where a comment or a block of code begins."""
 _URL = re.compile(r"https?://[^\s<>\"']{1,500}")
 
 
@@ -91,7 +96,10 @@ class _Reader:
         return NoteFile(self._file, self._service, () if problems else tuple(self._entries), problems)
 
     def read_markdown(self, text: str) -> None:
-        """Front matter, then one entry per bullet or paragraph; headings say of which kind, `quirks` by default."""
+        """Front matter, then one entry per bullet or paragraph; headings say of which kind, `quirks` by default.
+
+        Comments, blocks of code and lines that only divide say nothing.
+        """
         lines = text.splitlines()
         body = 0
         if lines and _FENCE.match(lines[0]):
@@ -100,19 +108,11 @@ class _Reader:
                 return self._wrong(1, "front matter", "has no end", "close it with a line of ---")
             self.read_yaml("\n".join(lines[1:end]), 1)
             body = end + 1
-        kind: NoteKind = "quirks"
-        open_paragraph = False
-        for number, line in enumerate(lines[body:], body + 1):
-            heading, bullet = _HEADING.match(line), _BULLET.match(line)
-            if heading:
-                kind = _HEADINGS.get(heading["title"].strip().lower().removesuffix(":"), "quirks")
-            elif bullet:
-                self._add(kind, bullet["text"], number)
-            elif line.strip() and open_paragraph:
-                self._lengthen(line)
-            elif line.strip():
-                self._add(kind, line, number)
-            open_paragraph = bool(line.strip()) and not heading
+        said, unclosed = _said("\n".join(lines[body:]))
+        for kind, entry, number in _entries(said):
+            self._add(kind, entry, body + number)
+        if unclosed:
+            self._wrong(body + unclosed, "text", "has a comment or code that does not end", "close it")
         return None
 
     def read_yaml(self, text: str, above: int) -> None:
@@ -181,14 +181,49 @@ class _Reader:
         self._entries.append(Entry("links", clean(title or url, MAX_TEXT), line, url))
         return None
 
-    def _lengthen(self, line: str) -> None:
-        """A further line of the last bullet or paragraph."""
-        if self._entries and not self._problems:
-            last = self._entries.pop()
-            self._add(last.kind, f"{last.text} {line.strip()}", last.line)
-
     def _wrong(self, line: int, key: str, what: str, remedy: str) -> None:
         self._problems.append(f"{self._file}:{line}: {clean(key, 60)}: {what}; {remedy}")
+
+
+def _said(text: str) -> tuple[str, int]:
+    """A text whose comments and blocks of code are empty lines, and the line of one that does not end, else 0."""
+    kept: list[str] = []
+    place = 0
+    while opened := _UNSAID.search(text, place):
+        fence = opened["fence"]
+        closing = re.compile(rf"^[ \t]*{fence}{fence[0]}*[ \t]*$" if fence else "-->", re.MULTILINE)
+        closed = closing.search(text, opened.end())
+        kept.append(text[place : opened.start()])
+        if closed is None:
+            return "".join(kept), text.count("\n", 0, opened.end()) + 1
+        kept.append("\n" * text.count("\n", opened.start(), closed.end()))
+        place = closed.end()
+    return "".join([*kept, text[place:]]), 0
+
+
+def _entries(text: str) -> list[tuple[NoteKind, str, int]]:
+    """Every bullet and paragraph with its further lines: of the kind that its heading names, and where it begins."""
+    found: list[tuple[NoteKind, str, int]] = []
+    kind: NoteKind = "quirks"
+    growing: Literal["", "bullet", "paragraph"] = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        heading, bullet, ruled = _HEADING.match(line), _BULLET.match(line), _RULE.match(line)
+        if heading:
+            kind, growing = _kind_of(heading["title"]), ""
+        elif growing == "paragraph" and _UNDERLINE.match(line):
+            kind, growing = _kind_of(found.pop()[1]), ""
+        elif ruled or not line.strip():
+            growing = ""
+        elif growing and not bullet:
+            found[-1] = (found[-1][0], f"{found[-1][1]} {line.strip()}", found[-1][2])
+        else:
+            found.append((kind, bullet["text"] if bullet else line, number))
+            growing = "bullet" if bullet else "paragraph"
+    return found
+
+
+def _kind_of(title: str) -> NoteKind:
+    return _HEADINGS.get(title.strip().lower().removesuffix(":"), "quirks")
 
 
 def _unfit(text: str) -> tuple[int, str] | None:

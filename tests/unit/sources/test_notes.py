@@ -1,5 +1,6 @@
 """Notes about services: what files may say, how problems are told, what becomes a record."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -65,6 +66,40 @@ def test_markdown_gives_front_matter_then_bullets_and_paragraphs_by_heading() ->
     )
 
 
+def test_what_only_shapes_a_page_is_no_note() -> None:
+    text = (
+        "<!-- template:\n- delete me -->\nslow <!-- since 2025 --> on Mondays\n\n---\n* * *\n"
+        "```bash\n- rm -rf build\n<!-- no comment\n```\n- first\n  ~~~\n  code\n  ~~~\n- second\n___\n"
+        "Invariants\n----------\nerror rate < 1 %\n- - -\nLinks:\n===\n- https://c/2\n"
+    )
+    found = read(text, "checkout.md")
+    assert found.problems == ()
+    assert [(entry.kind, entry.text, entry.line) for entry in found.entries] == [
+        ("quirks", "slow on Mondays", 3),
+        ("quirks", "first", 11),
+        ("quirks", "second", 15),
+        ("invariants", "error rate < 1 %", 19),
+        ("links", "https://c/2", 23),
+    ]
+
+
+def test_a_link_may_be_wrapped_like_any_other_bullet() -> None:
+    text = "## Links\n- Runbook for the nightly\n  export: https://w/x\n- [Board](https://b/1)\n  of the team\n"
+    found = read(text, "checkout.md")
+    assert found.problems == ()
+    assert found.entries == (
+        Entry("links", "Runbook for the nightly export", 2, "https://w/x"),
+        Entry("links", "Board", 4, "https://b/1"),
+    )
+
+
+def test_pages_of_openings_are_read_quickly() -> None:
+    for piece in ("<!--", "```\n", "~~~\n", "- ", "-\n", "_ ", "a\n"):
+        started = time.perf_counter()
+        read(piece * (MAX_FILE // len(piece)), "checkout.md")
+        assert time.perf_counter() - started < 3
+
+
 def test_a_file_may_say_which_service_it_is_about() -> None:
     assert read("service: shop/checkout\nquirks: [slow]\n").service == "shop/checkout"
     assert read("quirks: [slow]\n").service == "checkout"
@@ -93,6 +128,12 @@ def test_empty_files_say_nothing_and_are_no_problem() -> None:
         ("quirks: [a]\n---\nquirks: [b]\n", "a.yaml", "a.yaml:2: YAML: has a second document;"),
         ("---\nquirks: [a]\n", "a.md", "a.md:1: front matter: has no end; close it"),
         ("---\nquirk: [a]\n---\n", "a.md", "a.md:2: quirk: is not a known key;"),
+        (
+            "---\n---\nslow\n<!-- open\n- x\n",
+            "a.md",
+            "a.md:4: text: has a comment or code that does not end; close",
+        ),
+        ("slow\n```\n- x\n", "a.md", "a.md:2: text: has a comment or code that does not end; close it"),
         ("text\n\n- " + "x" * 301, "a.md", "a.md:3: quirks: has more than 300 characters; split it"),
         ("quirks:\n" + "  - slow\n" * (MAX_ENTRIES + 1), "a.yaml", "a.yaml:62: file: has more than 60 entries;"),
         (b"quirks: [\xff]", "a.yaml", "a.yaml:1: file: is not UTF-8;"),
