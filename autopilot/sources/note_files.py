@@ -202,7 +202,7 @@ def _said(text: str) -> tuple[str, int]:
 
 
 def _entries(text: str) -> list[tuple[NoteKind, str, int]]:
-    """Every bullet and paragraph with its further lines: of the kind that its heading names, and where it begins."""
+    """Every bullet and paragraph with its further lines: its kind by the heading above it, and where it begins."""
     found: list[tuple[NoteKind, str, int]] = []
     kind: NoteKind = "quirks"
     growing: Literal["", "bullet", "paragraph"] = ""
