@@ -20,6 +20,11 @@ from autopilot.settings import Settings, load
 from cli.main import EXIT_FAILED, EXIT_USAGE, print_json
 from cli.stored import find_case
 
+LEFT_OUT = (
+    "Replayed options are those of the built-in planner, not inspected, whichever model analyses; "
+    "of what people said, only the remark that asked for this revision is tested."
+)
+"""What a reader must know of a comparison."""
 SHOWN = 8
 """Findings named on each side; the rest is counted."""
 
@@ -82,6 +87,7 @@ def table(found: Difference) -> Iterator[str]:
     yield from _moved("findings", found.findings)
     yield from _moved("tools of options", found.tools)
     yield ""
+    yield LEFT_OUT
     yield "The leading cause is the same." if found.same_cause else "THE LEADING CAUSE DIFFERS."
 
 
