@@ -116,7 +116,7 @@ class ConfiguredPlanner:
         dossier = load_dossier(self._store, request.dossier)
         near = neighbourhood(load_edges(self._store, request.manifest))
         candidates = self._candidates(request, dossier)
-        scored = spread(score(candidates, request.diagnosis, dossier, near, self._remembered))
+        scored = spread(score(candidates, request.diagnosis, dossier, near, _Remembered(self._track)))
         return Shortlist(
             offers=tuple(offer_of(number, one) for number, one in enumerate(scored, start=1)),
             recommendations=recommendations(request.diagnosis.hypotheses, dossier),
@@ -197,13 +197,25 @@ class ConfiguredPlanner:
             and all(digest(step) in known for step in offer.draft.steps)
         )
 
-    def _remembered(self, service: str, tool: str) -> tuple[int, int]:
-        """The track record, none when it cannot be read: a plan is worth more than its ranking."""
-        try:
-            return self._track(service, tool) if self._track else (0, 0)
-        except Failure as failure:
-            log.warning("track record not read", service=service, tool=tool, reason=clean(str(failure), 300))
-            return 0, 0
+
+class _Remembered:
+    """The track record as one plan reads it: once per service and tool, and not again after it could not be read.
+
+    A plan is worth more than its ranking, so what cannot be read counts as nothing tried.
+    """
+
+    def __init__(self, track: TrackRecord | None) -> None:
+        self._track = track
+        self._known: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def __call__(self, service: str, tool: str) -> tuple[int, int]:
+        if (service, tool) not in self._known and self._track is not None:
+            try:
+                self._known[service, tool] = self._track(service, tool)
+            except Failure as failure:
+                self._track = None
+                log.warning("track record not read", service=service, tool=tool, reason=clean(str(failure), 300))
+        return self._known.get((service, tool), (0, 0))
 
 
 def _told(chosen: Chosen, dossier: Dossier) -> tuple[tuple[DraftOption, ...], list[str]]:

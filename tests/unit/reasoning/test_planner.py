@@ -151,6 +151,25 @@ def test_unreadable_track_record_costs_the_ranking_not_the_plan(tmp_path: Path) 
     assert _plan(tmp_path, track=broken).draft.options == _plan(tmp_path / "again").draft.options
 
 
+def test_a_plan_reads_the_track_record_once_and_never_waits_twice_for_a_locked_one(tmp_path: Path) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def counting(service: str, tool: str) -> tuple[int, int]:
+        asked.append((service, tool))
+        return 1, 1
+
+    def locked(service: str, tool: str) -> tuple[int, int]:
+        asked.append((service, tool))
+        raise Failure("the knowledge base is locked")
+
+    _plan(tmp_path, track=counting)
+    assert len(set(asked)) > 1
+    assert len(asked) == len(set(asked))
+    asked.clear()
+    _plan(tmp_path / "again", track=locked)
+    assert len(asked) == 1
+
+
 def test_refuted_hypotheses_are_not_planned_for(tmp_path: Path) -> None:
     diagnosis = builtin.diagnose(story.dossier())
     refuted = tuple(h.model_copy(update={"standing": "refuted"}) for h in diagnosis.hypotheses)
