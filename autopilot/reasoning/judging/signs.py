@@ -53,6 +53,17 @@ def demand(dossier: Dossier) -> Finding | None:
     return strongest(tuple(f for f in rises if f.metric and _DEMAND.search(f.metric.name)))
 
 
+def requests_read(dossier: Dossier) -> Finding | None:
+    """A series of requests, risen or not: only who looked at one can say that there were no more."""
+    return strongest(tuple(f for f in dossier.findings if f.metric and _DEMAND.search(f.metric.name)))
+
+
+def rejections_read(dossier: Dossier, service: str) -> Finding | None:
+    """A series of a service's rejected work, risen or not."""
+    own = (f for f in dossier.findings if f.service == service and f.metric)
+    return strongest(tuple(f for f in own if f.metric and _LIMIT_METRIC.search(f.metric.name)))
+
+
 def work(dossier: Dossier, resource: str = "") -> Finding | None:
     """The clearest rise of work done for requests: reads, rows, queries. Preferably on a given resource."""
     rises = tuple(

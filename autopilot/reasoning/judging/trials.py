@@ -104,8 +104,11 @@ def _surge(_: Claim, dossier: Dossier) -> Trial:
     asked = signs.demand(dossier)
     if asked is not None:
         return _trial(f"Requests did rise: {asked.size:.1f}x the usual.", "held", _ids(asked))
+    steady = signs.requests_read(dossier)
+    if steady is not None:
+        return _trial(f"Requests did not rise: {steady.summary}", "refuted", _ids(steady), decisive=True)
     if any(f.kind == "metric" for f in dossier.findings):
-        return _trial("No rise of requests was found in the metrics.", "refuted", decisive=True)
+        return _trial("No rise of requests is among what metrics show.", "refuted")
     return _trial("Requests: no metrics to look at.", "silent")
 
 
@@ -117,10 +120,11 @@ def _limit_reached(claim: Claim, dossier: Dossier) -> Trial:
         seen = signs.strongest(own or hits)
         text = f"The limit is really hit: {seen.summary if seen else ''}"
         return _trial(text, "held", _ids(seen), decisive=True)
+    calm = signs.rejections_read(dossier, claim.service)
+    if calm is not None:
+        return _trial(f"No more work is rejected than before: {calm.summary}", "refuted", _ids(calm), decisive=True)
     if any(f.service == claim.service and f.kind == "metric" for f in dossier.findings):
-        return _trial(
-            f"No rejected work was found although metrics of {claim.service} were read.", "refuted", decisive=True
-        )
+        return _trial(f"No rejected work is among what metrics of {claim.service} show.", "refuted")
     return _trial(f"Rejected work: no evidence about {claim.service} either way.", "silent")
 
 

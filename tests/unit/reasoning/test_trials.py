@@ -64,3 +64,15 @@ def test_an_edit_known_to_do_harm_is_not_cleared_by_a_calm_service() -> None:
 def test_a_late_first_sign_is_not_held_against_a_place() -> None:
     late = story.DURATION.model_copy(update={"onset": story.ALARM.replace(minute=45)})
     assert outcomes(Claim("dependency", "checkout"), late) == [("silent", False)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "series"), [("traffic_surge", "Count"), ("throttled", "ThrottledRequests"), ("quota", "Throttles")]
+)
+def test_only_a_series_that_was_read_settles_that_nothing_rose(kind: CauseKind, series: str) -> None:
+    calm = story.finding(20, "metric", "checkout", "as before", metric=series).model_copy(
+        update={"direction": "none"}
+    )
+    assert outcomes(Claim(kind, "checkout"), story.DURATION, calm)[0] == ("refuted", True)
+    assert outcomes(Claim(kind, "checkout"), story.DURATION)[0] == ("refuted", False)
+    assert outcomes(Claim(kind, "checkout"), line(21, "checkout", "slow"))[0] == ("silent", False)
