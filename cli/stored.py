@@ -49,7 +49,9 @@ def find_case(given: str, revision: int | None, config: Path | None) -> tuple[St
         )
     settings = load(config)
     store = open_case_store(_for_bucket(settings, bucket) if bucket else settings)
-    wanted = revision or (int(key["revision"]) if key["revision"] else None)
+    wanted = int(key["revision"]) if revision is None and key["revision"] else revision
+    if wanted is not None and wanted < 1:
+        raise NoCase(f"Revisions count from 1; there is no revision {wanted} of {key['incident']!r}.")
     incident = key["incident"] if bucket else _whole_id(key["incident"], settings)
     return store, _newest(store, incident, wanted)
 

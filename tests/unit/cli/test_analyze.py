@@ -48,6 +48,14 @@ def test_a_path_stands_for_its_manifest_or_the_newest_revision(cases: Path, give
     assert manifest.revision == (1 if "/r1" in given else 2)
 
 
+@pytest.mark.parametrize(("given", "revision"), [(ID, 0), (ID, -1), (f"{ID}/r0", None)])
+def test_a_revision_below_the_first_is_not_taken_for_the_newest(
+    config: Path, given: str, revision: int | None
+) -> None:
+    with pytest.raises(NoCase, match="Revisions count from 1"):
+        find_case(given, revision, config)
+
+
 @pytest.mark.parametrize(
     ("given", "revision", "found"),
     [(ID, None, 2), (ID, 1, 1), (f"{ID}/r1", None, 1), (f"{ID}/r2/manifest.json", None, 2),
