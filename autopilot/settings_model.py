@@ -82,6 +82,8 @@ class Model(LanguageModel):
     breaker: Breaker = Breaker()
     max_prompt_tokens: PositiveInt = 2_500
     """What the tables of a dossier may take of one prompt."""
+    mask_ips: bool = False
+    """Mask IP addresses in prompts, as what identifies people is; readers and probes see them again."""
     max_tokens_per_incident: PositiveInt = 200_000
     max_usd_per_incident: PositiveFloat = 2.0
 

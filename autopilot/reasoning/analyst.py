@@ -31,7 +31,6 @@ class ConfiguredAnalyst:
         store: CaseStore,
         *,
         models: Models | None = None,
-        mask_ips: bool = False,
         calibrate: Calibrate | None = None,
     ) -> None:
         """Raises Failure when a model is configured without a usable key.
@@ -40,12 +39,10 @@ class ConfiguredAnalyst:
             settings: `kind: none` never asks a model.
             store: Where dossiers and answers are.
             models: Models to share with the planner; built from settings when absent.
-            mask_ips: Whether IP addresses are masked in prompts too.
             calibrate: How often a confidence was right; without it every confidence is called uncalibrated.
         """
         self._store = store
         self._models = models or Models(settings)
-        self._mask_ips = mask_ips
         self._calibrate = calibrate
 
     def propose(self, request: InvestigateRequest, attempt: Attempt) -> Turn:
@@ -56,7 +53,8 @@ class ConfiguredAnalyst:
         if request.without_model:
             return self._without(request, dossier)
         asker = asker_for(self._models, "analysis", self._store, request.incident_id, attempt, request.limits)
-        return next_turn(asker, request, dossier, self._service(request, dossier), ips=self._mask_ips)
+        ips = self._models.settings.mask_ips
+        return next_turn(asker, request, dossier, self._service(request, dossier), ips=ips)
 
     def conclude(self, request: InvestigateRequest) -> Conclusion:
         """See `Analyst`."""

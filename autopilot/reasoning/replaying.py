@@ -28,7 +28,7 @@ from autopilot.settings import Model
 from autopilot.settings_model import StepModel
 
 Progress = Callable[[str], None]
-_SHARED = {"breaker", "max_prompt_tokens", "max_tokens_per_incident", "max_usd_per_incident"}
+_SHARED = {"breaker", "mask_ips", "max_prompt_tokens", "max_tokens_per_incident", "max_usd_per_incident"}
 """Settings that hold for whatever model is asked."""
 
 

@@ -69,18 +69,15 @@ class WrittenSummary(BaseModel):
 class ConfiguredSummariser:
     """The Summariser port."""
 
-    def __init__(
-        self, settings: Model, store: CaseStore, *, models: Models | None = None, mask_ips: bool = False
-    ) -> None:
+    def __init__(self, settings: Model, store: CaseStore, *, models: Models | None = None) -> None:
         """Raises Failure when a model is configured without a usable key.
 
         Args:
             settings: `kind: none` writes no summary: the review then has the rule-based one alone.
             store: Where dossiers and answers are.
             models: Models to share with analyst and planner; built from settings when absent.
-            mask_ips: Whether IP addresses are masked in the prompt too.
         """
-        self._store, self._mask_ips = store, mask_ips
+        self._store = store
         self._models = models or Models(settings)
 
     def summarise(self, request: SummaryRequest, attempt: Attempt) -> Summary:
@@ -90,7 +87,7 @@ class ConfiguredSummariser:
             why = "no model configured" if not self._models.configured else "nothing was analysed"
             return Summary(analyst=why, usage=spent(self._store, state.incident_id))
         told = account(state, load_dossier(self._store, state.dossier))
-        redaction = Redaction(ips=self._mask_ips, key=state.incident_id)
+        redaction = Redaction(ips=self._models.settings.mask_ips, key=state.incident_id)
         asker = asker_for(self._models, "summary", self._store, state.incident_id, attempt, state.limits)
         answer = asker.ask(_prompt(told, redaction), WrittenSummary)
         sentences = [s.model_copy(update={"text": redaction.restore(s.text)}) for s in answer.sentences]

@@ -31,44 +31,46 @@ def function_name(tool: str) -> str:
     return tool.replace(".", "__")
 
 
-def _harmless(text: str) -> bool:
+def _harmless(text: str, redaction: Redaction) -> bool:
     """Whether a text can stand in a schema as it is: no order, no secret, nothing that would have to be cut."""
-    return Redaction().mask(shown(text)) == text
+    return redaction.mask(shown(text)) == text
 
 
-def askable(offers: Sequence[Offer]) -> tuple[Offer, ...]:
+def askable(offers: Sequence[Offer], redaction: Redaction) -> tuple[Offer, ...]:
     """The offers that a model may choose among: those whose arguments can be shown to it unchanged."""
     return tuple(
         offer
         for offer in offers
-        if all(_harmless(value) for value in offer.draft.steps[0].arguments.values() if isinstance(value, str))
+        if all(_harmless(v, redaction) for v in offer.draft.steps[0].arguments.values() if isinstance(v, str))
     )
 
 
-def labels(offers: Sequence[Offer]) -> dict[str, str]:
+def labels(offers: Sequence[Offer], redaction: Redaction) -> dict[str, str]:
     """Target → what a model calls it: its short name; else, when ambiguous or not harmless, the offer's id."""
     found: dict[str, str] = {}
     for offer in offers:
         target = offer.draft.steps[0].target
         short = short_name(target)
         if target not in found:
-            plain = _harmless(short) and short not in found.values()
+            plain = _harmless(short, redaction) and short not in found.values()
             found[target] = short if plain else f"target of {offer.id}"
     return found
 
 
-def functions(offers: Sequence[Offer], limit: int, about: Mapping[str, str]) -> tuple[Function, ...]:
+def functions(
+    offers: Sequence[Offer], named: Mapping[str, str], limit: int, about: Mapping[str, str]
+) -> tuple[Function, ...]:
     """One function per tool that has an offer; its fields take only values of the offers.
 
     Args:
         offers: What was inspected and can work, each of one step.
+        named: Target → what a model calls it.
         limit: Options that may be made.
         about: Tool → what it does, in one sentence of ours.
     """
     by_tool: dict[str, list[Offer]] = {}
     for offer in offers:
         by_tool.setdefault(offer.draft.steps[0].tool, []).append(offer)
-    named = labels(offers)
     return tuple(
         Function(function_name(tool), about.get(tool, tool), _arguments(tool, by_tool[tool], named, limit))
         for tool in sorted(by_tool)
@@ -116,9 +118,8 @@ class Chosen:
     refused: tuple[DroppedClaim, ...] = ()
 
 
-def options_of(calls: Sequence[Called], offers: Sequence[Offer], limit: int) -> Chosen:
-    """Calls as options by their number, and why the others are none."""
-    named = labels(offers)
+def options_of(calls: Sequence[Called], offers: Sequence[Offer], named: Mapping[str, str], limit: int) -> Chosen:
+    """Calls as options by their number, and why the others are none. `named`: target → what a model calls it."""
     drafts: dict[int, _Draft] = {}
     refused: list[DroppedClaim] = []
     for call in calls:

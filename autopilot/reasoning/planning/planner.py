@@ -18,12 +18,13 @@ from autopilot.reasoning.casefile import load_dossier, load_edges, load_inventor
 from autopilot.reasoning.investigating.explaining import symptom_service
 from autopilot.reasoning.judging.citations import enforce, neighbourhood
 from autopilot.reasoning.labels import no_model, unavailable
-from autopilot.reasoning.planning.calls import Chosen, askable, functions, options_of
+from autopilot.reasoning.planning.calls import Chosen, askable, functions, labels, options_of
 from autopilot.reasoning.planning.past import TrackRecord
 from autopilot.reasoning.planning.prompt import messages
 from autopilot.reasoning.planning.provenance import provenance_problem
 from autopilot.reasoning.planning.ranking import Group, choose, combined, idea, offer_of, score, spread
 from autopilot.reasoning.planning.recommendations import recommendations
+from autopilot.reasoning.prompts.redaction import Redaction
 from autopilot.remediation.base import Candidate, Context, InventoryItem
 from autopilot.settings import Model
 
@@ -136,31 +137,35 @@ class ConfiguredPlanner:
             return plain
         if request.without_model:
             return plain.model_copy(update={"analyst": unavailable(NAME, request.without_model)})
-        if not askable(offers):
+        redaction = Redaction(ips=self._models.settings.mask_ips, key=request.plan.incident_id)
+        known = askable(offers, redaction)
+        if not known:
             return plain.model_copy(update={"analyst": f"{NAME} (nothing for a model to choose from)"})
-        return self._by_model(request.plan, dossier, offers, plain, ours, attempt)
+        return self._by_model(request.plan, dossier, known, plain, ours, attempt, redaction)
 
     def _by_model(
         self,
         request: PlanRequest,
         dossier: Dossier,
-        offers: Sequence[Offer],
+        known: Sequence[Offer],
         plain: PlanDraft,
         ours: Sequence[Group],
         attempt: Attempt,
+        redaction: Redaction,
     ) -> PlanDraft:
         """The model's choice, filled up with what code would have offered besides. Raises Failure."""
         asker = asker_for(self._models, "planning", self._store, request.incident_id, attempt, request.limits)
-        known, limit = askable(offers), request.max_options
+        named, limit = labels(known, redaction), request.max_options
         calls = asker.call(
-            messages(request.diagnosis, known, limit, request.incident_id), functions(known, limit, self._about)
+            messages(request.diagnosis, known, named, limit, redaction),
+            functions(known, named, limit, self._about),
         )
-        chosen = options_of(calls, known, limit)
+        chosen = options_of(calls, known, named, limit)
         counted = plain.model_copy(update={"usage": asker.usage, "refused": chosen.refused})
         if not chosen.groups:
             why = f"{NAME} ({asker.label} chose nothing that was offered)"
             return counted.model_copy(update={"analyst": why})
-        options, notes = _told(chosen, dossier)
+        options, notes = _told(chosen, dossier, redaction)
         taken = {idea(group) for group in chosen.groups}
         added = [group for group in ours if idea(group) not in taken][: limit - len(options)]
         differing = differences(chosen.groups, ours, bool(request.diagnosis.planted))
@@ -218,13 +223,16 @@ class _Remembered:
         return self._known.get((service, tool), (0, 0))
 
 
-def _told(chosen: Chosen, dossier: Dossier) -> tuple[tuple[DraftOption, ...], list[str]]:
-    """The chosen options with the reasons that findings support; the others keep ours, and a note says so."""
+def _told(chosen: Chosen, dossier: Dossier, redaction: Redaction) -> tuple[tuple[DraftOption, ...], list[str]]:
+    """The chosen options with the reasons that findings support; the others keep ours, and a note says so.
+
+    A reason is held to the findings as readers see them: what was masked in the prompt is restored first.
+    """
     options: list[DraftOption] = []
     notes: list[str] = []
     for number, (group, reason) in enumerate(zip(chosen.groups, chosen.reasons, strict=True), start=1):
         plain = combined(group)
-        supported = enforce(reason, plain.finding_ids, dossier, plain.steps[0].service)
+        supported = enforce(redaction.restore(reason), plain.finding_ids, dossier, plain.steps[0].service)
         if reason and not supported.text:
             notes.append(f"The model's reason for option {number} was replaced by ours: no finding supports it.")
         options.append(combined(group, supported.text))

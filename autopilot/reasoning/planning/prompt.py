@@ -1,12 +1,12 @@
 """What a model reads before it chooses: the weighed explanations and the inspected offers, fenced. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from openai.types.chat import ChatCompletionMessageParam
 
 from autopilot.incident.diagnosis import Diagnosis
 from autopilot.incident.plan import Offer
-from autopilot.reasoning.planning.calls import function_name, labels
+from autopilot.reasoning.planning.calls import function_name
 from autopilot.reasoning.prompts.fence import CLOSE, OPEN
 from autopilot.reasoning.prompts.planted import shown
 from autopilot.reasoning.prompts.redaction import Redaction
@@ -30,8 +30,7 @@ def _explanations(diagnosis: Diagnosis) -> list[str]:
     ]
 
 
-def _steps(offers: Sequence[Offer]) -> list[str]:
-    named = labels(offers)
+def _steps(offers: Sequence[Offer], named: Mapping[str, str]) -> list[str]:
     rows: list[str] = []
     for offer in offers:
         draft, step = offer.draft, offer.draft.steps[0]
@@ -46,17 +45,16 @@ def _steps(offers: Sequence[Offer]) -> list[str]:
 
 
 def messages(
-    diagnosis: Diagnosis, offers: Sequence[Offer], limit: int, incident_id: str
+    diagnosis: Diagnosis, offers: Sequence[Offer], named: Mapping[str, str], limit: int, redaction: Redaction
 ) -> list[ChatCompletionMessageParam]:
-    """The question, masked; its beginning is the same in every incident."""
+    """The question, masked, in the same words in every incident. `named`: target → what a model calls it."""
     lines = [
         OPEN,
         "## explanations: standing|cause kind|service|statement|findings",
         *_explanations(diagnosis),
         "## steps: id|function|target|arguments|score of code|risk|why|mind|findings",
-        *_steps(offers),
+        *_steps(offers, named),
         CLOSE,
         f"Options wanted: at most {limit}.",
     ]
-    masked = Redaction(key=incident_id).mask("\n".join(lines))
-    return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": masked}]
+    return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": redaction.mask("\n".join(lines))}]

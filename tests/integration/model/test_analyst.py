@@ -10,10 +10,12 @@ import pytest
 from autopilot.incident.diagnosis import Diagnosis
 from autopilot.incident.finding import Finding
 from autopilot.incident.investigation import Investigation, Limits, Probe, ProbeResult
-from autopilot.incident.ports import Attempt, Failure, InvestigateRequest, ProbeOrder
+from autopilot.incident.ports import Attempt, Failure, InvestigateRequest, ProbeOrder, SummaryRequest
+from autopilot.incident.state import IncidentState
 from autopilot.reasoning.analyst import ConfiguredAnalyst
 from autopilot.reasoning.casefile import load_dossier
 from autopilot.reasoning.offline import investigate
+from autopilot.reasoning.summary import ConfiguredSummariser
 from autopilot.settings import Model
 from tests.integration.model.conftest import SOUND, Settings
 from tests.integration.model.server import Body, ModelServer, Reply, calls, completion, error, offered
@@ -60,6 +62,28 @@ def request(case: StoredCase, **changes: Any) -> InvestigateRequest:
         incident_id=case.incident_id, manifest=case.manifest, dossier=case.brief, investigation=investigation
     )
     return asked.model_copy(update=changes)
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_addresses_leave_the_process_only_where_settings_let_them(
+    server: ModelServer, settings: Settings, tmp_path: Path, masked: bool
+) -> None:
+    caller = "10.1.2.3"
+    reads = story.READS.model_copy(update={"summary": f"{story.READS.summary} from {caller}"})
+    findings = tuple(reads if f.id == reads.id else f for f in story.dossier().findings)
+    case = StoredCase(tmp_path / "told", story.dossier(findings=findings))
+    diagnosis, _, _ = run(case, settings(mask_ips=masked))
+    statement = "Checkout reads more since v2.4.1 (F1)."
+    best = diagnosis.hypotheses[0].model_copy(update={"statement": statement, "supporting": ("F1", "F3")})
+    state = IncidentState(
+        incident_id=case.incident_id, group="checkout", opened_at=story.ALARM, service="checkout-api",
+        dossier=case.brief, diagnosis=Diagnosis(revision=1, hypotheses=(best,)), outcome="handed_over",
+    )  # fmt: skip
+    server.always(completion({"sentences": []}))
+    ConfiguredSummariser(settings(mask_ips=masked), case.store).summarise(SummaryRequest(state=state), Attempt())
+    assert len(server.requests) == 3
+    told = [caller in json.dumps(sent) for sent in server.requests]
+    assert told == [not masked] * 3
 
 
 def test_two_calls_and_the_second_follows_the_first_byte_for_byte(

@@ -1,6 +1,7 @@
 """A model calls the catalogue's functions: only calls that are an inspected offer to the letter become options."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from autopilot.reasoning.planning.planner import ConfiguredPlanner, OffersCandid
 from autopilot.settings import Model
 from tests.integration.model.conftest import Settings
 from tests.integration.model.server import Body, ModelServer, Reply, completion, error
+from tests.unit.reasoning import story
 from tests.unit.reasoning.store import StoredCase
 from tests.unit.reasoning.test_planner import CAPACITY, ROLLBACK, TOOLS
 
@@ -105,6 +107,25 @@ def test_calls_with_one_number_are_one_option(server: ModelServer, case: StoredC
     assert plan.usage.calls == 1
     assert plan.refused == ()
     assert any("reason for option 2 was replaced" in note for note in plan.notes)
+
+
+def test_a_reason_is_held_to_the_findings_and_shown_as_readers_see_them(
+    server: ModelServer, settings: Settings, tmp_path: Path
+) -> None:
+    caller = "10.1.2.3"
+    reads = story.READS.model_copy(update={"summary": f"{story.READS.summary} from {caller}"})
+    findings = tuple(reads if f.id == reads.id else f for f in story.dossier().findings)
+    case = StoredCase(tmp_path / "told", story.dossier(findings=findings))
+
+    def answer(request: Body) -> Reply:
+        assert caller not in json.dumps(request)
+        (mask,) = set(re.findall(r"\[ip-[0-9a-f]+\]", request["messages"][-1]["content"]))
+        return _called(_capacity(1, f"ConsumedReadCapacityUnits rose to 118 from {mask} (F3)."))
+
+    server.script = answer
+    plan = _plan(case, settings(mask_ips=True))
+    assert f"rose to 118 from {caller}" in plan.options[0].why
+    assert not [note for note in plan.notes if "was replaced" in note]
 
 
 def test_functions_are_strict_and_know_only_what_was_observed(

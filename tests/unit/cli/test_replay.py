@@ -194,6 +194,7 @@ def test_the_asked_model_keeps_how_its_server_is_spoken_to() -> None:
          "input_usd_per_million": 1, "output_usd_per_million": 2}
     )  # fmt: skip
     assert asked_model(configured, "mine", None) == configured
+    assert asked_model(configured.model_copy(update={"mask_ips": True}), "mine", None).mask_ips
     other = asked_model(configured, "another", "https://one.example")
     assert (other.api_version, other.connect_timeout, other.timeout) == ("2024-10-21", 1.5, 9)
     assert (other.max_prompt_tokens, other.input_usd_per_million) == (700, None)

@@ -9,9 +9,11 @@ from autopilot.incident.diagnosis import Diagnosis, Hypothesis, PlantedOrder
 from autopilot.incident.finding import Dossier, Finding, FindingKind
 from autopilot.incident.plan import ExpectedEffect, Step
 from autopilot.reasoning.planning.aims import aims, sharpened
+from autopilot.reasoning.planning.calls import askable, labels
 from autopilot.reasoning.planning.past import past_of
 from autopilot.reasoning.planning.ranking import Scored, choose, combined, group_problem, offer_of, score, spread
 from autopilot.reasoning.planning.recommendations import recommendations
+from autopilot.reasoning.prompts.redaction import Redaction
 from autopilot.remediation.base import Candidate
 from tests.unit.reasoning import story
 from tests.unit.remediation.story import SERVICE, TABLE, catalogue, context, service, suspect
@@ -161,6 +163,18 @@ def test_offers_give_every_tool_its_say_before_many_targets_of_one() -> None:
     assert len(kept) == 8
     assert kept[-2:] == [(("b.b", "t1"), 1), (("c.c", "t2"), 1)]
     assert [n for (tool, _), n in kept if tool == "a.a"] == [1] * 6
+
+
+def test_an_address_that_is_masked_is_neither_an_argument_nor_a_label() -> None:
+    named = _scored("a.a", "10.1.2.3", 1.0)
+    step = named.candidate.step.model_copy(update={"target": "t1", "arguments": {"to": "10.1.2.3"}})
+    argued = replace(named, candidate=replace(named.candidate, step=step))
+    offers = (offer_of(1, named), offer_of(2, argued))
+    plain, masking = Redaction(), Redaction(ips=True)
+    assert askable(offers, plain) == offers
+    assert askable(offers, masking) == offers[:1]
+    assert labels(offers, plain) == {"10.1.2.3": "10.1.2.3", "t1": "t1"}
+    assert labels(offers, masking) == {"10.1.2.3": "target of C1", "t1": "t1"}
 
 
 def test_the_second_option_is_another_tool_before_it_is_another_target() -> None:
