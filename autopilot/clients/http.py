@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -19,6 +19,7 @@ MAX_WAIT = 5.0
 """Seconds we wait for a rate limit ourselves; longer waits go to the caller as `retry_after`."""
 
 Params = Mapping[str, str | int]
+Method = Literal["POST", "PATCH", "PUT", "DELETE"]
 Who = Literal["retry", "model", "operator", "developer"]
 Parsed = TypeVar("Parsed")
 
@@ -46,6 +47,39 @@ class Answer:
                 "check that base_url points to the vendor's API and not to a login page or proxy.",
                 who="operator",
             ) from error
+
+
+class HttpFailure(Failure):
+    """A request without the answer that was hoped for. `status` is the vendor's, 0 when none arrived."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        who: Who = "retry",
+        retry_after: float | None = None,
+        said: str = "",
+        sent: bool = True,
+    ) -> None:
+        """`message`, `who` and `retry_after` as in `Failure`.
+
+        Args:
+            status: of the answer.
+            said: the beginning of the answer, as it came.
+            sent: whether the request may have reached the vendor.
+        """
+        super().__init__(message, who=who, retry_after=retry_after)
+        self.status, self.said, self.sent = status, said, sent
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A body that is no JSON, such as a file or a form."""
+
+    content: bytes
+    media_type: str
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True)
@@ -101,19 +135,36 @@ _REMEDY: dict[int, tuple[Who, str]] = {
 }
 
 
-def failure_of(name: str, url: str, status: int, headers: Mapping[str, str], detail: str, now: float) -> Failure:
+def failure_of(
+    name: str, url: str, status: int, headers: Mapping[str, str], detail: str, now: float
+) -> HttpFailure:
     """What an unsuccessful answer means and who can mend it."""
     wait = retry_after(headers, now)
+    who: Who = "retry"
     if limited(status, headers):
-        return Failure(f"{name}: rate limit at {url}; trying again later.", who="retry", retry_after=wait)
-    if 300 <= status < 400:
+        text = f"{name}: rate limit at {url}; trying again later."
+    elif 300 <= status < 400:
         to = clean(headers.get("location", "another place"), 200)
-        return Failure(f"{name}: {url} has moved to {to}; update the settings.", who="operator")
-    if status >= 500:
-        return Failure(f"{name}: {url} answered {status}; the vendor has a problem.", retry_after=wait)
-    who, meaning = _REMEDY.get(status, ("developer", "the request was refused"))
-    said = clean(detail, 200)
-    return Failure(f"{name}: {url} answered {status}: {meaning}.{f' It said: {said}' if said else ''}", who=who)
+        who, text = "operator", f"{name}: {url} has moved to {to}; update the settings."
+    elif status >= 500:
+        text = f"{name}: {url} answered {status}; the vendor has a problem."
+    else:
+        who, meaning = _REMEDY.get(status, ("developer", "the request was refused"))
+        said = clean(detail, 200)
+        text = f"{name}: {url} answered {status}: {meaning}.{f' It said: {said}' if said else ''}"
+    return HttpFailure(text, status=status, who=who, retry_after=wait, said=detail)
+
+
+def _trusting(name: str, ca_file: Path | None) -> ssl.SSLContext | bool:
+    """What certificates are checked against."""
+    if ca_file is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=str(ca_file))
+    except (OSError, ssl.SSLError) as error:
+        raise Failure(
+            f"{name}: the certificate authority in {ca_file} cannot be read: {error}", who="operator"
+        ) from error
 
 
 class Api:
@@ -131,8 +182,12 @@ class Api:
         max_answer: int = MAX_ANSWER,
         max_wait: float = MAX_WAIT,
         sleep: Callable[[float], None] = time.sleep,
+        ca_file: Path | None = None,
     ) -> None:
-        """`timeout` bounds each attempt as a whole, in seconds."""
+        """`timeout` bounds each attempt as a whole, in seconds.
+
+        `ca_file` (PEM) replaces the system's certificate authorities. Raises Failure(operator) when it cannot be read.
+        """
         self.name = name
         self.base_url = base_url.rstrip("/")
         self._timeout, self._attempts, self._max_answer, self._max_wait = timeout, attempts, max_answer, max_wait
@@ -142,6 +197,7 @@ class Api:
             auth=auth,
             timeout=timeout,
             follow_redirects=False,
+            verify=_trusting(name, ca_file),
             limits=httpx.Limits(max_connections=10),
         )
 
@@ -177,30 +233,32 @@ class Api:
 
     def send(
         self,
-        method: Literal["POST", "PATCH", "PUT"],
+        method: Method,
         path: str,
-        body: JsonValue,
+        body: JsonValue | Upload = None,
         *,
         repeatable: bool = False,
         params: Params | None = None,
+        absent: bool = False,
     ) -> Answer:
-        """Write. Retries what surely had no effect; with `repeatable` also a lost answer. Raises Failure."""
-        return self._repeat(method, path, params, body, None, False, again=repeatable)
+        """Write. Retries what surely had no effect; with `repeatable` also a lost answer.
+
+        With `absent`, 404 is an answer. Raises Failure.
+        """
+        return self._repeat(method, path, params, body, None, absent, again=repeatable)
 
     def _repeat(
         self,
         method: str,
         path: str,
         params: Params | None,
-        body: JsonValue,
+        body: JsonValue | Upload,
         spend: Callable[[], None] | None,
         absent: bool,
         *,
         again: bool,
     ) -> Answer:
-        request = self._client.build_request(
-            method, self.url(path), params=params, json=body if method != "GET" else None
-        )
+        request = self._request(method, path, params, body)
         for attempt in range(1, self._attempts + 1):
             if spend:
                 spend()
@@ -215,6 +273,14 @@ class Api:
             self._sleep(wait)
         raise AssertionError("the last attempt returns or raises")
 
+    def _request(self, method: str, path: str, params: Params | None, body: JsonValue | Upload) -> httpx.Request:
+        if isinstance(body, Upload):
+            headers = {"Content-Type": body.media_type, **body.headers}
+            return self._client.build_request(
+                method, self.url(path), params=params, content=body.content, headers=headers
+            )
+        return self._client.build_request(method, self.url(path), params=params, json=body)
+
     def _once(self, request: httpx.Request, absent: bool) -> "Answer | _Refusal":
         """One attempt."""
         started = time.monotonic()
@@ -225,12 +291,13 @@ class Api:
                 body = self._read(response, where, started)
             finally:
                 response.close()
-        except Failure as problem:
+        except HttpFailure as problem:
             return _Refusal(problem)
         except httpx.HTTPError as error:
             reason = type(error).__name__
-            problem = Failure(f"{self.name}: no answer from {where} ({reason}); check network and base_url.")
-            return _Refusal(problem, rejected=isinstance(error, httpx.ConnectError))
+            reached = not isinstance(error, httpx.ConnectError)
+            told = f"{self.name}: no answer from {where} ({reason}); check network and base_url."
+            return _Refusal(HttpFailure(told, sent=reached), rejected=not reached)
         status = response.status_code
         if 200 <= status < 300 or (absent and status == 404):
             following = response.links.get("next", {}).get("url", "")
@@ -245,12 +312,12 @@ class Api:
         for chunk in response.iter_bytes():
             size += len(chunk)
             if size > self._max_answer:
-                raise Failure(
+                raise HttpFailure(
                     f"{self.name}: the answer of {where} exceeds {self._max_answer} bytes and was not read; "
                     "narrow the scope.",
                     who="developer",
                 )
             if time.monotonic() - started > self._timeout:
-                raise Failure(f"{self.name}: {where} took longer than {self._timeout:g} s to answer.")
+                raise HttpFailure(f"{self.name}: {where} took longer than {self._timeout:g} s to answer.")
             chunks.append(chunk)
         return b"".join(chunks)
