@@ -1,8 +1,10 @@
 """One way to speak HTTP with a vendor: timeouts, bounded answers, honest errors, polite waiting."""
 
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -186,7 +188,7 @@ class Api:
     ) -> None:
         """`timeout` bounds each attempt as a whole, in seconds.
 
-        `ca_file` (PEM) replaces the system's certificate authorities. Raises Failure(operator) when it cannot be read.
+        `ca_file` (PEM) replaces the system's certificate authorities. Raises Failure when it cannot be read.
         """
         self.name = name
         self.base_url = base_url.rstrip("/")
