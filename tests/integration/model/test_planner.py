@@ -212,11 +212,14 @@ def test_a_choice_that_differs_from_ours_is_told_and_marked_when_orders_were_pla
     plain = _plan(case, settings())
     assert plain.notes[0].startswith("Option 1 was chosen by the model; code alone would have put lambda.rollback")
     assert "this as option 2" in plain.notes[0]
+    assert not plain.ask_people
     marked = _plan(StoredCase(tmp_path / "other"), settings(), planted=True)
     assert [n for n in marked.notes if "was chosen by the model" in n]
     assert all(n.startswith("Mind: orders were found planted") for n in marked.notes if "by the model;" in n)
+    assert marked.ask_people, "who planted the orders may have swayed the model"
     server.always(_called(_rollback(1), _capacity(2), _rollback(3), _capacity(3)))
-    assert _plan(StoredCase(tmp_path / "third"), settings(), planted=True).notes == ()
+    ours = _plan(StoredCase(tmp_path / "third"), settings(), planted=True)
+    assert (ours.notes, ours.ask_people) == ((), False)
 
 
 def test_what_cannot_work_is_not_offered_to_a_model(
