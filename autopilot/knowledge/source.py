@@ -11,8 +11,8 @@ from autopilot.knowledge.sqlite import KnowledgeBase
 from autopilot.sources.base import Budget, Collected
 
 LIMIT = 20
-_CITED = re.compile(r"\s*\(F\d+(?:, F\d+)*\)")
-"""Findings of the past incident: in the present one the same ids are other findings."""
+_CITATION = re.compile(r"[ \t]*[(\[]\s*F\d+(?:\s*(?:,|;|and|&|-)\s*F\d+)*\s*[)\]]")
+_ID = re.compile(r"\bF(\d+)\b")
 
 
 class KnowledgeSource:
@@ -53,7 +53,7 @@ class KnowledgeSource:
             for f in said
             if f.wrong and f.incident_id != scope.incident_id
         }
-        into.asked(f"earlier analyses that people doubted: {' '.join(scope.services)}", None, len(said))
+        into.asked(f"earlier explanations that turned out wrong: {' '.join(scope.services)}", None, len(wrong))
         into.add("records", frame("records", [_denial(n, f) for n, f in enumerate(wrong.values(), 1)]))
 
     def edges(self) -> Sequence[tuple[str, str]]:
@@ -74,7 +74,7 @@ def _record(similar: Similar) -> dict[str, object]:
         "kind": "incident",
         "service": lesson.service,
         "title": lesson.title,
-        "body": "\n".join([_CITED.sub("", lesson.statement) or lesson.detail, *tested]),
+        "body": _of_then("\n".join([lesson.statement or lesson.detail, *tested])),
         "resolution": "; ".join([*worked, *failed, *solved]),
         "outcome": " ".join(part for part in (lesson.outcome, lesson.verdict) if part),
         "link": "",
@@ -88,9 +88,14 @@ def _denial(number: int, feedback: Feedback) -> dict[str, object]:
         "id": f"{WRONG_ANALYSIS}:{feedback.cause_kind}:{feedback.incident_id}:{number}",
         "kind": WRONG_ANALYSIS,
         "service": feedback.service,
-        "title": _CITED.sub("", feedback.statement),
-        "body": feedback.said,
-        "resolution": _CITED.sub("", feedback.came_of),
+        "title": _of_then(feedback.statement),
+        "body": _of_then(feedback.said),
+        "resolution": _of_then(feedback.came_of),
         "outcome": feedback.cause_kind,
         "link": "",
     }
+
+
+def _of_then(text: str) -> str:
+    """A text about a past incident without its citations: in the present one the same ids are other findings."""
+    return _ID.sub(r"finding \1 of then", _CITATION.sub("", text))

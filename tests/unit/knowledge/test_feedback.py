@@ -1,5 +1,6 @@
 """What people said of an analysis comes back where the same explanation may come up again."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def knowledge(tmp_path: Path) -> KnowledgeBase:
     return KnowledgeBase(tmp_path / "knowledge.db")
 
 
-def records(knowledge: KnowledgeBase, incident: str = "incident-checkout.99") -> list[dict[str, object]]:
+def collected(knowledge: KnowledgeBase, incident: str = "incident-checkout.99") -> Collected:
     scope = Scope(
         incident_id=incident,
         services=("checkout", "orders"),
@@ -30,7 +31,12 @@ def records(knowledge: KnowledgeBase, incident: str = "incident-checkout.99") ->
     )
     into = Collected("knowledge")
     KnowledgeSource(knowledge, "production").collect(scope, Budget(calls=10, seconds=10), into)
-    return [row for table, data in into.frames if table == "records" for row in data.to_dicts()]
+    return into
+
+
+def records(knowledge: KnowledgeBase, incident: str = "incident-checkout.99") -> list[dict[str, object]]:
+    frames = collected(knowledge, incident).frames
+    return [row for table, data in frames if table == "records" for row in data.to_dicts()]
 
 
 def test_a_wrong_analysis_is_a_record_of_the_next_incident(knowledge: KnowledgeBase) -> None:
@@ -63,6 +69,33 @@ def test_findings_of_the_past_incident_are_not_cited_in_the_present_one(knowledg
     told = {str(r["kind"]): f"{r['title']} {r['body']}" for r in records(knowledge)}
     assert told["wrong_analysis"].startswith("v2 caused this: reads rose 3x; errors.")
     assert all("(F" not in text for text in told.values())
+
+
+def test_ids_of_past_findings_are_told_as_past_wherever_they_stand(knowledge: KnowledgeBase) -> None:
+    idea = "F4 and [F7; F9] point at the certificate"
+    tested = explanation("certificate", 0.1, standing="refuted").model_copy(
+        update={"asked_by": idea, "statement": "the certificate expired [F2 and F3]."}
+    )
+    knowledge.remember(doubted(explained(state(1), explanation("capacity"), tested), tested, idea), AIMS)
+    nothing = state(2).model_copy(update={"diagnosis": None, "feedback": ["see F5"]})
+    knowledge.remember(nothing, AIMS)
+    moved = explained(state(3, tried=()), explanation("network"))
+    knowledge.remember(doubted(moved, tested, f"{WRONG}, F6 shows it"), AIMS)
+    told = [f"{r['title']} {r['body']} {r['resolution']}" for r in records(knowledge)]
+    assert not [text for text in told if re.search(r"\bF\d", text)]
+    assert any(
+        "said then: finding 4 of then and point at the certificate (refuted: the certificate expired.)" in text
+        for text in told
+    )
+    assert any("see finding 5 of then" in text for text in told)
+    assert any("finding 6 of then shows it" in text for text in told)
+
+
+def test_what_was_found_wrong_is_counted_once(knowledge: KnowledgeBase) -> None:
+    closed = explained(state(1, tried=()), explanation("certificate"))
+    knowledge.remember(doubted(closed, explanation("bad_deploy"), WRONG), AIMS)
+    into = collected(knowledge)
+    assert [q.rows for q in into.queries if "turned out wrong" in q.query] == [1]
 
 
 def test_a_hint_that_proved_nothing_is_kept_without_lowering_anything(knowledge: KnowledgeBase) -> None:
