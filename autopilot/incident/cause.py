@@ -59,6 +59,9 @@ CAUSE_MEANING: dict[CauseKind, str] = {
     "unknown": "the evidence does not say",
 }
 
+SPREADING: frozenset[CauseKind] = frozenset({"dependency", "traffic_surge", "network", "batch_job"})
+"""Causes that acting on a caller or callee can mend; every other one is mended where it is."""
+
 _ALIKE: tuple[frozenset[CauseKind], ...] = (
     frozenset({"throttled", "capacity", "quota"}),
     frozenset({"dependency", "network"}),

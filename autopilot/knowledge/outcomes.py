@@ -20,7 +20,7 @@ from typing import Literal
 from pydantic import Field
 
 from autopilot.incident.base import Model, Name
-from autopilot.incident.cause import CauseKind
+from autopilot.incident.cause import SPREADING, CauseKind
 from autopilot.incident.diagnosis import Hypothesis
 from autopilot.incident.plan import StepResult
 from autopilot.incident.state import IncidentState
@@ -29,8 +29,6 @@ Aims = Mapping[str, frozenset[CauseKind]]
 """Tool → the kinds of cause it helps against."""
 Why = Literal["fixed", "another_fix", "reanalysed", "said"]
 
-_SPREADING: frozenset[CauseKind] = frozenset({"dependency", "network", "traffic_surge", "batch_job"})
-"""Causes that a step at another service can mend."""
 _DENIES = re.compile(
     r"\b(wrong|incorrect|mistaken|false)\s+(analysis|diagnosis|cause|conclusion|explanation)\b"
     r"|\b(analysis|diagnosis|cause|conclusion|explanation)\s+(is|was)\s+(wrong|incorrect|mistaken|false|not\s+right)\b"
@@ -136,7 +134,7 @@ def _aimed(fix: tuple[StepResult, ...], at: Hypothesis, state: IncidentState, ai
     places = places_of(state)
     for result in fix:
         place = places.get((result.tool, result.target), "")
-        near = place in ("", at.service) or result.target == at.resource or at.cause_kind in _SPREADING
+        near = place in ("", at.service) or result.target == at.resource or at.cause_kind in SPREADING
         if near and at.cause_kind in aims.get(result.tool, frozenset()):
             return True
     return False

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from autopilot.incident.base import Scalar
 from autopilot.incident.cause import CauseKind
-from autopilot.incident.finding import Finding, VersionHealth
+from autopilot.incident.finding import Dossier, Finding, VersionHealth
 from autopilot.incident.plan import ExpectedEffect
 from autopilot.remediation.base import Context, InventoryItem
 
@@ -132,6 +132,11 @@ def way_back(item: InventoryItem, active: str, context: Context) -> WayBack | No
 
 def health_of(item: InventoryItem, version: Mapping[str, Scalar], context: Context) -> VersionHealth | None:
     """How a version of the item behaved while it served; a bad record outweighs a good one."""
-    names = {str(version.get("version") or ""), str(version.get("description") or "")} - {""}
-    records = [v for v in context.dossier.versions if v.service == item.service and v.version in names]
+    records = records_of(item, version, context.dossier)
     return min(records, key=lambda v: (v.healthy, -v.window.end.timestamp()), default=None)
+
+
+def records_of(item: InventoryItem, version: Mapping[str, Scalar], dossier: Dossier) -> list[VersionHealth]:
+    """What telemetry tells of a version of the item, by its number or by what it is called."""
+    names = {str(version.get("version") or ""), str(version.get("description") or "")} - {""}
+    return [v for v in dossier.versions if v.service == item.service and v.version in names]

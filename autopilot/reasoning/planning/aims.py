@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from autopilot.incident.cause import MECHANISMS, CauseKind, Mechanism, family
+from autopilot.incident.cause import MECHANISMS, SPREADING, CauseKind, Mechanism, family
 from autopilot.incident.diagnosis import Diagnosis, Hypothesis
 from autopilot.incident.finding import Dossier
 from autopilot.incident.plan import Step
@@ -11,9 +11,6 @@ from autopilot.reasoning.judging.signs import short_name
 
 SUSPECTED = 0.6
 """Weight of a suspect of analysis against a tested hypothesis."""
-
-SPREADING: frozenset[CauseKind] = frozenset({"dependency", "traffic_surge", "network", "batch_job"})
-"""Causes that acting on a caller or callee can mend; every other one is mended where it is."""
 
 _BACK = {"lambda.rollback_alias": 0.1, "ecs.rollback": 0.1}
 _SAME_NETWORK = {"ecs.force_deployment": -0.2}

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from autopilot.incident.base import Scalar
 from autopilot.incident.finding import Dossier
 from autopilot.incident.plan import Step
+from autopilot.reasoning.judging.tokens import CITED
 from autopilot.remediation.base import Candidate, InventoryItem
+from autopilot.remediation.evidence import records_of
 from autopilot.remediation.tool import OWN
 
 FARTHEST = 10
@@ -15,7 +17,6 @@ FARTHEST = 10
 
 _PATH = re.compile(r"(?P<path>\w[\w.-]*(?:\[\d{1,3}\])?)(?: (?P<value>[^;]+))?(?:; .*)?")
 _VERSION = re.compile(r"versions\[(\d{1,3})\]")
-_CITED = re.compile(r"\bF\d+\b")
 _TRAITS = ("service", "name", "kind", "region", "resource")
 
 
@@ -122,9 +123,7 @@ def _version_problem(
     """Why one must not go back to a version; empty when telemetry vouches for it, or the candidate is marked."""
     if index is None:
         return ""
-    version, cited = item.versions[index], _cited(source)
-    names = {str(version.get("version") or ""), str(version.get("description") or "")} - {""}
-    records = [v for v in dossier.versions if v.service == item.service and v.version in names]
+    cited, records = _cited(source), records_of(item, item.versions[index], dossier)
     if any(not record.healthy for record in records):
         return "is a version that telemetry shows unhealthy"
     vouched = any(record.finding_id in cited for record in records)
@@ -133,7 +132,7 @@ def _version_problem(
 
 def _cited(source: str) -> list[str]:
     """The findings that a source's note names; what stands before the semicolon are names of the inventory."""
-    return _CITED.findall(source.partition(";")[2])
+    return CITED.findall(source.partition(";")[2])
 
 
 def _among(value: Scalar, own: Sequence[Scalar]) -> bool:
