@@ -23,8 +23,6 @@ PER_TOOL = 3
 WORTHY = 0.6
 """Share of the second option's score from which another idea is worth a choice of its own."""
 
-_ORDER: tuple[Reversibility, ...] = ("reversible", "partly", "irreversible")
-
 Group = tuple[Offer, ...]
 """Offers that make one option together."""
 Idea = frozenset[tuple[str, str]]
@@ -171,8 +169,8 @@ def combined(group: Sequence[Offer], why: str = "") -> DraftOption:
         why=why or ". ".join(dict.fromkeys(draft.why for draft in drafts)),
         finding_ids=tuple(dict.fromkeys(i for draft in drafts for i in draft.finding_ids)),
         steps=tuple(step for draft in drafts for step in draft.steps),
-        risk=RISKS[max(RISKS.index(draft.risk) for draft in drafts)],
-        reversibility=_ORDER[max(_ORDER.index(draft.reversibility) for draft in drafts)],
+        risk=max((draft.risk for draft in drafts), key=RISKS.index),
+        reversibility=max((draft.reversibility for draft in drafts), key=REVERSIBILITY_COST.__getitem__),
         expected=lead.expected.model_copy(update={"within": within}),
         unproven=any(draft.unproven for draft in drafts),
     )

@@ -191,6 +191,10 @@ def test_the_second_option_is_another_tool_before_it_is_another_target() -> None
 def test_a_combination_is_as_slow_as_its_slowest_step_and_no_two_act_on_one_target() -> None:
     first, second = offer_of(1, _scored("a.a", "t0", 0.9)), offer_of(2, _scored("b.b", "t1", 3.0))
     assert combined((first, second)).expected.within == pytest.approx(300)
+    hard = first.model_copy(update={"draft": first.draft.model_copy(update={"reversibility": "partly"})})
+    bold = second.model_copy(update={"draft": second.draft.model_copy(update={"risk": "high"})})
+    both = combined((hard, bold))
+    assert (both.risk, both.reversibility) == ("high", "partly")
     assert group_problem((first, second)) == ""
     assert "one target" in group_problem((first, first))
     assert "5 steps" in group_problem(tuple(offer_of(n, _scored("a.a", f"t{n}", 1.0)) for n in range(5)))
