@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from autopilot.incident.diagnosis import Diagnosis
 from autopilot.incident.finding import Dossier
-from autopilot.incident.plan import RISKS, DraftOption, Offer, Reversibility
+from autopilot.incident.plan import DraftOption, Offer, Reversibility, Risk
 from autopilot.reasoning.planning.aims import Aim, aims, nearness, sharpened
 from autopilot.reasoning.planning.past import Past, TrackRecord, past_of
 from autopilot.remediation.base import Candidate
 
-RISK_COST = {"low": 0.0, "medium": 0.06, "high": 0.20}
+RISK_COST: dict[Risk, float] = {"low": 0.0, "medium": 0.06, "high": 0.20}
 REVERSIBILITY_COST: dict[Reversibility, float] = {"reversible": 0.0, "partly": 0.06, "irreversible": 0.20}
 FIT_WEIGHT = 0.3
 UNPROVEN_COST = 0.3
@@ -169,7 +169,7 @@ def combined(group: Sequence[Offer], why: str = "") -> DraftOption:
         why=why or ". ".join(dict.fromkeys(draft.why for draft in drafts)),
         finding_ids=tuple(dict.fromkeys(i for draft in drafts for i in draft.finding_ids)),
         steps=tuple(step for draft in drafts for step in draft.steps),
-        risk=max((draft.risk for draft in drafts), key=RISKS.index),
+        risk=max((draft.risk for draft in drafts), key=RISK_COST.__getitem__),
         reversibility=max((draft.reversibility for draft in drafts), key=REVERSIBILITY_COST.__getitem__),
         expected=lead.expected.model_copy(update={"within": within}),
         unproven=any(draft.unproven for draft in drafts),
