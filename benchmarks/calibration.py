@@ -10,40 +10,20 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from collections.abc import Sequence
 from pathlib import Path
 
 from autopilot.incident.investigation import Limits
 from autopilot.settings import Model
-from benchmarks.accuracy import read_truth
+from benchmarks.accuracy import PROCESSES, read_truth
 from benchmarks.calibration_figures import figures, judge, table
 from benchmarks.calibration_plot import draw
 from benchmarks.cases import find_cases
-from benchmarks.reasoning_answers import Answer, Setup, answer
+from benchmarks.reasoning_answers import Job, Setup, answers
 
-PROCESSES = 2
 _LONG = 600.0
 """Seconds: on a busy machine the clock must not decide what is concluded."""
-
-
-def concluded(folder: Path) -> Answer | None:
-    """The built-in analyst's answer to one case."""
-    setup = Setup(Model(kind="none"), Limits(seconds=_LONG), attempt_seconds=_LONG)
-    return answer(folder, "whole", setup)
-
-
-def answer_all(folders: Sequence[Path], processes: int) -> Iterator[Answer]:
-    """The answers in the order of the folders, with progress and failures on stderr."""
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        for done, given in enumerate(pool.map(concluded, folders), 1):
-            if given is not None and given.error:
-                print(f"{given.id}: {given.error}", file=sys.stderr)
-            if done % 20 == 0 or done == len(folders):
-                print(f"{done} of {len(folders)} cases", file=sys.stderr, flush=True)
-            if given is not None:
-                yield given
+ALONE = Setup(Model(kind="none"), Limits(seconds=_LONG), attempt_seconds=_LONG)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("POLARS_MAX_THREADS", "1")  # one thread each for the processes that are about to start
     try:
         truths = {t.id: t for some in read_truth(args.truth or args.cases / "truth.jsonl").values() for t in some}
-        found = figures(judge(list(answer_all(find_cases(args.cases), args.processes)), truths), args.folds)
+        whole: list[Job] = [(folder, "whole") for folder in find_cases(args.cases)]
+        found = figures(judge(list(answers(whole, ALONE, args.processes)), truths), args.folds)
     except (OSError, ValueError) as error:
         parser.error(str(error))
     print(table(found))

@@ -9,11 +9,8 @@ import argparse
 import json
 import os
 import sys
-import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +21,12 @@ from autopilot.settings import load
 from benchmarks import reasoning_defence
 from benchmarks.accuracy import PROCESSES, read_truth
 from benchmarks.cases import find_cases
-from benchmarks.reasoning_answers import Answer, Setup, answer
-from benchmarks.reasoning_cases import VARIANTS, Variant
+from benchmarks.reasoning_answers import Job, Setup, answers
+from benchmarks.reasoning_cases import VARIANTS
 from benchmarks.reasoning_scores import figures, table
 
 PER_SET = 10
 """Cases of each set from which healthy and unanswerable ones are derived."""
-Job = tuple[Path, Variant]
 DEFENCES = {"gullible": reasoning_defence.gullible, "fabricating": reasoning_defence.fabricating}
 
 
@@ -42,28 +38,6 @@ def jobs(cases: Sequence[Path], per_set: int) -> list[Job]:
     some = [folder for folders in by_set.values() for folder in folders[:per_set]]
     whole: list[Job] = [(folder, "whole") for folder in cases]
     return whole + [(folder, variant) for variant in VARIANTS[1:] for folder in some]
-
-
-def _answered(wanted: Sequence[Job], setup: Setup, processes: int) -> Iterator[Answer | None]:
-    """In the order of the jobs; one process is this one."""
-    if processes == 1:
-        yield from (answer(folder, variant, setup) for folder, variant in wanted)
-        return
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(answer, folder, variant, setup) for folder, variant in wanted]
-        yield from (future.result() for future in futures)
-
-
-def answers(wanted: Sequence[Job], setup: Setup, processes: int) -> Iterator[Answer]:
-    """All answers in the order of the jobs, with progress on stderr; what cannot be derived is left out."""
-    started = time.monotonic()
-    for done, found in enumerate(_answered(wanted, setup, processes), 1):
-        if found is not None and found.error:
-            print(f"{found.id} ({found.variant}): {found.error}", file=sys.stderr)
-        if done % 20 == 0 or done == len(wanted) or setup.model.kind != "none":
-            print(f"{done} of {len(wanted)} after {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
-        if found is not None:
-            yield found
 
 
 def measure(args: argparse.Namespace) -> dict[str, Any]:

@@ -1,9 +1,12 @@
 """One case through the product's own road: stored, analysed, investigated, concluded; and what came of it."""
 
+import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,9 @@ from autopilot.settings import Model
 from benchmarks.cases import PublicCase, read_case
 from benchmarks.claims import Known, unsupported
 from benchmarks.reasoning_cases import Variant, derived, keep, starts_when_told
+
+Job = tuple[Path, Variant]
+"""The folder of a case, and as what it is answered."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +125,28 @@ def answer(folder: Path, variant: Variant, setup: Setup) -> Answer | None:
             return _concluded(public, variant, store, keep(store, case), setup)
     except Exception as error:  # noqa: BLE001 - one broken case is a miss that is reported, not the end of the run
         return Answer(name, dataset, variant, abstained=False, error=f"{type(error).__name__}: {error}"[:400])
+
+
+def _answered(wanted: Sequence[Job], setup: Setup, processes: int) -> Iterator[Answer | None]:
+    """In the order of the jobs; one process is this one."""
+    if processes == 1:
+        yield from (answer(folder, variant, setup) for folder, variant in wanted)
+        return
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        futures = [pool.submit(answer, folder, variant, setup) for folder, variant in wanted]
+        yield from (future.result() for future in futures)
+
+
+def answers(wanted: Sequence[Job], setup: Setup, processes: int) -> Iterator[Answer]:
+    """All answers in the order of the jobs, with progress on stderr; what cannot be derived is left out."""
+    started = time.monotonic()
+    for done, found in enumerate(_answered(wanted, setup, processes), 1):
+        if found is not None and found.error:
+            print(f"{found.id} ({found.variant}): {found.error}", file=sys.stderr)
+        if done % 20 == 0 or done == len(wanted) or setup.model.kind != "none":
+            print(f"{done} of {len(wanted)} after {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+        if found is not None:
+            yield found
 
 
 def _concluded(
