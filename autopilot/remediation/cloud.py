@@ -5,7 +5,6 @@ import shlex
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -14,10 +13,9 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError,
 from autopilot.clients.aws import AwsClients
 from autopilot.clients.aws_errors import THROTTLE_PAUSE, error_kind, iam_action, to_failure
 from autopilot.incident.base import Scalar, Time
-from autopilot.incident.plan import ExpectedEffect, Step
+from autopilot.incident.plan import Step
 from autopilot.incident.ports import Failure
 from autopilot.remediation.base import (
-    Candidate,
     Effect,
     InventoryItem,
     Missing,
@@ -25,7 +23,6 @@ from autopilot.remediation.base import (
     Refusal,
     argument_problem,
 )
-from autopilot.remediation.evidence import UNPROVEN_FIT, WayBack
 from autopilot.remediation.tool import BaseTool
 
 BUSY = {"ResourceInUseException", "ResourceConflictException", "ConcurrentUpdateException"}
@@ -123,14 +120,6 @@ class AwsTool(BaseTool):
     def _fits(self, item: InventoryItem, kind: str) -> bool:
         """Whether the item is of this kind and its id is one this tool understands."""
         return item.kind == kind and self.target.fullmatch(item.resource) is not None
-
-    def _back_to(
-        self, way: WayBack, step: Step, effect: ExpectedEffect, finding_ids: tuple[str, ...], fit: float
-    ) -> Candidate:
-        """A candidate for an earlier version; one that nothing vouches for is marked and fits less."""
-        if way.record is not None:
-            return self._offer(step, effect, way.why, finding_ids, fit)
-        return replace(self._offer(step, effect, way.why, finding_ids, round(fit * UNPROVEN_FIT, 3)), unproven=True)
 
     def _parts(self, step: Step) -> dict[str, str]:
         """The named parts of the target's ARN."""

@@ -2,12 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar, Literal, get_args, get_origin
 
 from autopilot.incident.base import Scalar
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.plan import DryRun, ExpectedEffect, Risk, Step, TargetState
 from autopilot.remediation.base import Arguments, Candidate, Context, Effect, InventoryItem, RepeatGuard
+from autopilot.remediation.evidence import UNPROVEN_FIT, WayBack
 
 OWN = "tool "
 """How the source of an argument begins that the tool brings along itself."""
@@ -122,6 +124,14 @@ class BaseTool(ABC):
             fit=fit,
             own=own_values(self.takes) | {name: (text,) for name, text in self.words.items()},
         )
+
+    def _back_to(
+        self, way: WayBack, step: Step, effect: ExpectedEffect, finding_ids: tuple[str, ...], fit: float
+    ) -> Candidate:
+        """A candidate for an earlier version; one that nothing vouches for is marked and fits less."""
+        if way.record is not None:
+            return self._offer(step, effect, way.why, finding_ids, fit)
+        return replace(self._offer(step, effect, way.why, finding_ids, round(fit * UNPROVEN_FIT, 3)), unproven=True)
 
     def _back(self, step: Step, summary: str, arguments: Mapping[str, Scalar]) -> Step:
         """The same tool with the values that were there before."""
