@@ -5,6 +5,9 @@ even that was made up; what passes may still cite the wrong finding, which enfor
 """
 
 import re
+from bisect import bisect_right
+from collections.abc import Iterable
+from math import inf
 
 from autopilot.incident.finding import Dossier
 
@@ -35,12 +38,27 @@ class Known:
             values += [v for v in (f.baseline, f.observed, f.size) if v is not None]
         self.ids = {f.id for f in dossier.findings}
         self.text = "\n".join(texts).lower()
-        self.values = values + [float(n.replace(",", "")) for n in _NUMBER.findall(self.text)]
+        values += [float(n.replace(",", "")) for n in _NUMBER.findall(self.text)]
+        self.near = _near(values)
+        """From and to of what a number may be to count as found, in order and apart from each other."""
 
     def has(self, number: float) -> bool:
         """Whether something of that size was found, in this or another usual unit."""
-        scaled = (abs(v * f) for v in self.values for f in _FACTORS)
-        return any(abs(number - s) <= max(_FRACTION * s, 0.5 if s >= 10 else 0.05) for s in scaled)
+        place = bisect_right(self.near, (number, inf))
+        return place > 0 and number <= self.near[place - 1][1]
+
+
+def _near(values: Iterable[float]) -> list[tuple[float, float]]:
+    """What is near one of the values, in this or another usual unit, with rounding."""
+    scaled = sorted({abs(v * f) for v in values for f in _FACTORS})
+    room = [(s, max(_FRACTION * s, 0.5 if s >= 10 else 0.05)) for s in scaled]
+    joined: list[tuple[float, float]] = []
+    for start, end in sorted((s - r, s + r) for s, r in room):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(end, joined[-1][1])
+        else:
+            joined.append((start, end))
+    return joined
 
 
 def unsupported(sentence: str, found: Known) -> str:

@@ -24,6 +24,7 @@ from autopilot.reasoning.offline import investigate
 from autopilot.reasoning.probing import ConfiguredProber
 from autopilot.settings import Model
 from benchmarks.cases import PublicCase, read_case
+from benchmarks.chance import by_enforcement, by_existence
 from benchmarks.claims import Known, unsupported
 from benchmarks.reasoning_cases import Variant, derived, keep, starts_when_told
 
@@ -74,6 +75,10 @@ class Answer:
     """Sentences that a reader is shown."""
     unsupported: int = 0
     """How many of those the same check finds nothing for."""
+    chance_found: tuple[float, ...] = ()
+    """By size of a random number (`chance.SIZES`): the share that the same check takes for found."""
+    chance_enforced: tuple[int, ...] = ()
+    """How many of `chance.DRAWS` enforcement lets stand beside a citation."""
     usage: Usage = field(default_factory=Usage)
     probes: int = 0
     seconds: float = 0.0
@@ -176,6 +181,8 @@ def _concluded(
         invented=sum(bool(unsupported(text, found)) for text in written),
         shown=len(sentences),
         unsupported=sum(bool(unsupported(text, found)) for text in sentences),
+        chance_found=by_existence(found),
+        chance_enforced=by_enforcement(tested, public.id),
         usage=diagnosis.usage,
         probes=len(investigation.results),
         seconds=round(ended - started, 3),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.chance import DRAWS, SIZES, by_enforcement, by_existence
 from benchmarks.claims import Known, unsupported
 from benchmarks.local_model import Unusable, assemble, fenced_calls, prepare
 from tests.unit.reasoning import story
@@ -36,6 +37,24 @@ def test_what_was_found_is_supported(sentence: str) -> None:
 )
 def test_what_was_never_found_is_named(sentence: str, made_up: str) -> None:
     assert unsupported(sentence, KNOWN) == made_up
+
+
+def test_the_share_of_numbers_that_pass_by_chance_is_that_of_trying_all() -> None:
+    for (least, most), share in zip(SIZES[:4], by_existence(KNOWN), strict=False):
+        tried = [KNOWN.has(number) for number in range(least, most + 1)]
+        assert share == pytest.approx(sum(tried) / len(tried))
+    assert by_existence(KNOWN)[0] > 0.3, "of small numbers the check knows little"
+
+
+def test_enforcement_lets_random_numbers_pass_only_where_the_cited_finding_has_them() -> None:
+    dossier = story.dossier()
+    assert by_enforcement(dossier, "a") == by_enforcement(dossier, "a")
+    assert by_enforcement(dossier, "a")[2:] == (0, 0, 0, 0)
+    reads = story.READS
+    measured = reads.model_copy(update={"summary": "It went to 7.", "baseline": None, "observed": 7.0, "size": 7.0})
+    passed = by_enforcement(story.dossier(findings=(measured,)), "a")
+    assert 0 < passed[0] < DRAWS
+    assert passed[1:] == (0, 0, 0, 0, 0)
 
 
 def test_weights_with_another_checksum_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
