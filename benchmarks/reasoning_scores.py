@@ -5,6 +5,7 @@ from math import ceil
 from statistics import median
 from typing import Any
 
+from benchmarks.chance import DRAWS, SIZES
 from benchmarks.demo import wilson
 from benchmarks.fault_types import kinds_of
 from benchmarks.reasoning_answers import Answer
@@ -54,6 +55,19 @@ def spread(values: Sequence[float]) -> dict[str, float]:
     return {"median": round(median(ordered), 3), "p95": round(ordered[ceil(0.95 * len(ordered)) - 1], 3)}
 
 
+def chances(answers: Sequence[Answer]) -> list[dict[str, Any]]:
+    """By size of a random number how often it passes: the benchmark's own check, and enforcement."""
+    told = [a for a in answers if a.chance_found]
+    return [
+        {
+            "from": least, "to": most,
+            "own_check": spread([a.chance_found[n] for a in told]),
+            "enforcement": share(sum(a.chance_enforced[n] for a in told), DRAWS * len(told)),
+        }
+        for n, (least, most) in enumerate(SIZES if told else ())
+    ]  # fmt: skip
+
+
 def figures(answers: Sequence[Answer], truths: Mapping[str, Truth]) -> dict[str, Any]:
     """Everything that is told about a run."""
     whole = [a for a in answers if a.variant == "whole"]
@@ -61,12 +75,16 @@ def figures(answers: Sequence[Answer], truths: Mapping[str, Truth]) -> dict[str,
     derived = [a for a in answers if a.variant != "whole"]
     costs = [a.usage.cost_usd for a in answers if a.usage.cost_usd is not None]
     service, kind, both = ranks(judged, truths), kind_ranks(judged, truths), both_ranks(judged, truths)
+    blaming = [a for a in judged if not a.abstained]
     detail: dict[str, Any] = {
         "ac1": within(service, 1), "ac3": within(service, 3), "kind_ac1": within(kind, 1),
         "kind_ac3": within(kind, 3), "service_and_kind_ac1": within(both, 1),
+        "answered_ac1": within(ranks(blaming, truths), 1),
+        "answered_kind_ac1": within(kind_ranks(blaming, truths), 1),
         "unsupported_before": _claims(whole, "dropped", "claims"),
         "unsupported_after": _claims(whole, "unsupported", "shown"),
         "invented_before": _claims(whole, "invented", "said"),
+        "random_numbers": chances(whole),
         "abstained": {name: _abstained(some) for name, some in _variants(answers)},
         "per_case": {
             "calls": spread([float(a.usage.calls) for a in answers]),
@@ -110,9 +128,12 @@ def _variants(answers: Sequence[Answer]) -> list[tuple[str, list[Answer]]]:
 def _set(name: str, answers: Sequence[Answer], truths: Mapping[str, Truth]) -> dict[str, Any]:
     here = [a for a in answers if a.dataset == name]
     judged = [a for a in here if a.variant == "whole" and a.id in truths]
+    blaming = [a for a in judged if not a.abstained]
     return {
         "n": len(judged), "ac1": within(ranks(judged, truths), 1), "ac3": within(ranks(judged, truths), 3),
         "kind_ac1": within(kind_ranks(judged, truths), 1), "kind_ac3": within(kind_ranks(judged, truths), 3),
+        "answered_ac1": within(ranks(blaming, truths), 1),
+        "answered_kind_ac1": within(kind_ranks(blaming, truths), 1),
         "abstained": {variant: _abstained(some) for variant, some in _variants(here)},
     }  # fmt: skip
 
@@ -122,8 +143,8 @@ def table(found: Mapping[str, Any]) -> str:
     detail: Mapping[str, Any] = found["detail"]
     lines = [
         "| set | n | service AC@1 (95 %) | AC@3 | kind AC@1 (95 %) | kind AC@3 | "
-        "abstained: whole | healthy | unanswerable |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "answered: service AC@1 (95 %) | kind AC@1 (95 %) | abstained: whole | healthy | unanswerable |",
+        f"|{'---|' * 11}",
     ]
     everything = {**detail, "n": found["cases"]}
     lines += [_row(name, part) for name, part in (*detail["by_set"].items(), ("all", everything))]
@@ -140,14 +161,25 @@ def table(found: Mapping[str, Any]) -> str:
         f"per case, median (95th percentile): calls {spreads['calls']}, input tokens {spreads['input_tokens']}, "
         f"output tokens {spreads['output_tokens']}, probes {spreads['probes']}, seconds {spreads['seconds']}, "
         f"of them reasoning {spreads['reasoning_seconds']}; cost of all {cost}",
+        "",
+        "| random whole number | passes the benchmark's own check: median case (95th percentile) "
+        "| passes enforcement (95 %) |",
+        "|---|---|---|",
+        *(_chance_row(row) for row in detail["random_numbers"]),
     ])  # fmt: skip
 
 
 def _row(name: str, part: Mapping[str, Any]) -> str:
     abstained: Mapping[str, Any] = part["abstained"]
     cells = [_cell(part["ac1"]), _plain(part["ac3"]), _cell(part["kind_ac1"]), _plain(part["kind_ac3"])]
+    cells += [_of(part["answered_ac1"]), _of(part["answered_kind_ac1"])]
     cells += [_counted(abstained.get(variant)) for variant in ("whole", "healthy", "unanswerable")]
     return f"| {name} | {part['n']} | {' | '.join(cells)} |"
+
+
+def _chance_row(row: Mapping[str, Any]) -> str:
+    found = f"{row['own_check']['median']:.2f} ({row['own_check']['p95']:.2f})"
+    return f"| {row['from']:,} to {row['to']:,} | {found} | {_of(row['enforcement'])} |"
 
 
 def _plain(told: Mapping[str, Any]) -> str:
@@ -159,6 +191,11 @@ def _cell(told: Mapping[str, Any]) -> str:
         return ""
     low, high = told["interval"]
     return f"{told['share']:.3f} ({low:.2f} to {high:.2f})"
+
+
+def _of(told: Mapping[str, Any]) -> str:
+    """A share with what it is a share of."""
+    return f"{_cell(told)} of {told['n']}" if told["n"] else ""
 
 
 def _counted(told: Mapping[str, Any] | None) -> str:

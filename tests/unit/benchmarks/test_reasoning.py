@@ -1,6 +1,7 @@
 """The reasoning harness: cases, answers, scores, and the keys of its JSON."""
 
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,10 +13,11 @@ from autopilot.incident.investigation import Limits
 from autopilot.settings import Model
 from benchmarks import reasoning
 from benchmarks.cases import read_case
+from benchmarks.chance import DRAWS, SIZES
 from benchmarks.fault_types import FAULT_MECHANISMS, kinds_of
 from benchmarks.reasoning_answers import Answer, Named, Setup, abstains, answer
 from benchmarks.reasoning_cases import healthy, starts_when_told, unanswerable
-from benchmarks.reasoning_scores import figures, share, spread
+from benchmarks.reasoning_scores import figures, share, spread, table
 from benchmarks.scoring import Truth
 from tests.unit.benchmarks.small_cases import START, fault, write_case, write_lines, write_samples
 
@@ -132,6 +134,35 @@ def test_services_and_kinds_are_scored_each_and_together() -> None:
     assert told["kind_ac1"] == round(2 / 3, 4)
     assert told["detail"]["kind_ac1"]["n"] == 3
     assert told["detail"]["service_and_kind_ac1"]["hits"] == 1
+
+
+def test_what_was_answered_is_scored_apart_from_what_was_left_open() -> None:
+    sure = [given(1, [("db", "cpu")]), given(2, [("web", "cpu")])]
+    left_open = [
+        Answer(f"c-{n}", "small", "whole", (Named("db", "cpu", "inconclusive", 0.3),), abstained=True)
+        for n in (3, 4)
+    ]
+    told = figures([*sure, *left_open], {f"c-{n}": truth(n, "db", "cpu") for n in (1, 2, 3, 4)})
+    assert told["ac1"] == 0.75, "a right first hypothesis counts, also where the verdict blames nobody"
+    for found in (told["detail"], told["detail"]["by_set"]["small"]):
+        assert (found["answered_ac1"]["share"], found["answered_ac1"]["n"]) == (0.5, 2)
+        assert (found["answered_kind_ac1"]["share"], found["answered_kind_ac1"]["n"]) == (1.0, 2)
+    assert told["detail"]["answered_ac1"]["interval"][0] < 0.5 < told["detail"]["answered_ac1"]["interval"][1]
+    assert re.search(r"\| 0\.500 \(0\.\d\d to 0\.\d\d\) of 2 \| 1\.000 \(", table(told))
+
+
+def test_a_random_number_is_told_with_its_chance_by_size() -> None:
+    sizes = len(SIZES)
+    answers = [
+        given(1, [], chance_found=(0.9,) * sizes, chance_enforced=(1,) * sizes),
+        given(2, [], chance_found=(0.1,) * sizes, chance_enforced=(0,) * sizes),
+        Answer("c-3", "small", "whole", error="could not be read"),
+    ]
+    told = figures(answers, {})
+    first = told["detail"]["random_numbers"][0]
+    assert (first["from"], first["to"], first["own_check"]) == (1, 9, {"median": 0.5, "p95": 0.9})
+    assert (first["enforcement"]["hits"], first["enforcement"]["n"]) == (1, 2 * DRAWS)
+    assert "| 1 to 9 | 0.50 (0.90) | 0.050" in table(told)
 
 
 def test_claims_cost_and_abstention_are_counted_where_they_belong() -> None:
