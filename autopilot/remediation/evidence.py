@@ -38,6 +38,15 @@ def fit(item: InventoryItem, context: Context, addresses: frozenset[CauseKind]) 
     return round(best, 3) if best > 0.1 or not findings_on(item, context) else 0.3
 
 
+def blamed(item: InventoryItem, context: Context, addresses: frozenset[CauseKind]) -> bool:
+    """Whether a suspect that the step would help against is about this resource or its service."""
+    return any(
+        suspect.cause_kind in addresses
+        and (suspect.service == item.service or suspect.resource in (item.resource, item.name))
+        for suspect in context.dossier.suspects
+    )
+
+
 def evidence(
     item: InventoryItem, context: Context, addresses: frozenset[CauseKind], first: Iterable[str] = ()
 ) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ class AliasVersion(Arguments):
     weights: str = Field(default="", max_length=500, pattern=r'^(\{("[0-9]{1,9}": ?[0-9.]{1,8},? ?){1,5}\})?$')
 
 
-def _weights(alias: "AliasConfigurationResponseTypeDef") -> str:
+def weights_of(alias: "AliasConfigurationResponseTypeDef") -> str:
     """The extra weights of an alias as JSON with sorted keys, empty when it serves one version."""
     shares = alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
     return json.dumps(shares, sort_keys=True) if shares else ""
@@ -87,7 +87,7 @@ class RollbackAlias(AwsTool):
                 )
         except Missing:
             return TargetState(target=step.target, exists=False, observed_at=now())
-        weights = _weights(alias)
+        weights = weights_of(alias)
         return TargetState(
             target=step.target,
             settings={"version": alias["FunctionVersion"], "weights": weights},
@@ -131,7 +131,7 @@ class RollbackAlias(AwsTool):
         client = self._aws.lambda_(parts["region"])
         with marking(key), asking(f"alias {parts['function']}:{parts['alias']}"):
             alias = client.get_alias(FunctionName=parts["function"], Name=parts["alias"])
-            if (alias["FunctionVersion"], _weights(alias)) == (wanted.version, wanted.weights):
+            if (alias["FunctionVersion"], weights_of(alias)) == (wanted.version, wanted.weights):
                 return "already", f"alias {parts['alias']} already serves version {wanted.version}"
             client.update_alias(
                 FunctionName=parts["function"],

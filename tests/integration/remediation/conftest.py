@@ -16,6 +16,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from autopilot.clients.aws import AwsClients
+from autopilot.incident.base import Scalar
 from autopilot.incident.ids import idempotency_key
 from autopilot.incident.plan import DraftOption, ExecuteStep, Option, PreparedStep, Step
 from autopilot.remediation.catalogue import build_catalogue
@@ -212,7 +213,7 @@ def undo(prepared: PreparedStep, key: str = UNDO_KEY) -> ExecuteStep:
     )  # fmt: skip
 
 
-def step_of(tool: str, target: str, **arguments: str | int | bool | None) -> Step:
+def step_of(tool: str, target: str, **arguments: Scalar) -> Step:
     """A step in the test's region."""
     return Step(
         tool=tool, target=target, service="checkout", region=REGION, arguments=dict(arguments), summary=tool
