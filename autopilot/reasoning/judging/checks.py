@@ -2,14 +2,16 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.finding import Finding
+from autopilot.reasoning.judging.bearing import denied, misplaced, turned_round
 from autopilot.reasoning.judging.evidence import Evidence, first_effect
 from autopilot.reasoning.judging.lexicon import ACRONYMS, PRODUCTS, is_plain, stem, things, things_of
-from autopilot.reasoning.judging.quantities import Quantity, beyond, quantities, same
+from autopilot.reasoning.judging.measured import told
+from autopilot.reasoning.judging.quantities import quantities
 from autopilot.reasoning.judging.sentences import plain
 from autopilot.reasoning.judging.tokens import CITED, CLOCK, DATE, NAME, QUOTED
 
@@ -36,25 +38,12 @@ _COMMON = frozenset({"user", "users", "api", "web", "db", "database", "server", 
 _PLAIN_USE = re.compile(
     r"\s+(?:requests?|traffic|impact|sessions?|calls?|errors?|load|latency|time|side|work|demand|queries)"
 )
-_HEDGE = r"(?:about|around|roughly|nearly|almost|some)"
-_ABOUT = re.compile(rf"(?:{_HEDGE}|approximately|close to|ca\.?|~|{chr(0x2248)}|약)\s*$", re.IGNORECASE)
-_ABOVE = re.compile(r"(?:over|above|more than|exceed\w*|at least|greater than|beyond)\s*$", re.IGNORECASE)
-_BELOW = re.compile(r"(?:under|below|less than|fewer than|at most|within)\s*$", re.IGNORECASE)
-_EXTRA = re.compile(rf"\b(?:another|extra|additional)\s*{_HEDGE}?\s*$", re.IGNORECASE)
-_MOVED_BY = re.compile(rf"\bby\s*{_HEDGE}?\s*$", re.IGNORECASE)
-_CHANGED = re.compile(
-    r"^\s*(?:more|less|fewer|higher|lower|longer|slower|faster|increase|decrease|rise|drop|extra)"
-)
-_THINGS = re.compile(r"^ (?:[a-z]+ ){0,2}[a-z]+s\b|^개|^ ?(?:군데|가지)", re.IGNORECASE)
-"""Things that are counted."""
-_SHARE_OF = re.compile(r" of (?:the |its )?(?:usual|baseline|normal|former|previous|level)", re.IGNORECASE)
-_LAG = re.compile(r"^\W*(?:\w+\W+){0,2}?(?:after|before|later|earlier|ago|long|into|since|old)\b", re.IGNORECASE)
-_LASTED = re.compile(rf"\b(?:for|lasted|within|after|took|over|during|only)\s*{_HEDGE}?\s*$", re.IGNORECASE)
 _QUIET = re.compile(
     r"\b(?:unchanged|did(?:n't| not) (?:rise|increase|change|grow|move|fall)|never (?:rose|changed)"
     r"|(?:stayed|remained) (?:flat|normal|healthy|steady|the same|unchanged)"
     r"|no (?:rise|increase|change|growth|sign|evidence)|(?:was|were|is|are) (?:normal|healthy|fine)"
     r"|(?:not |un)affected"
+    r"|without (?:any |further )?(?:incidents?|issues?|troubles?|problems?|errors?|failures?|impact|harm)"
     r"|no (?:\w+ ){0,2}(?:fail(?:ed|s|ures?)?|was|were|is|are|errors?|occurred|happened|rose|increased))\b"
     r"|변하지 않|정상",
     re.IGNORECASE,
@@ -72,6 +61,12 @@ _FELL = re.compile(
     r"\b(?:fell|fallen|decreased|declined|shrank|went down|dropped (?:from|to|by)|halved|plunged)\b|줄었|감소",
     re.IGNORECASE,
 )
+_RECOVERED = re.compile(
+    r"(?P<denied>(?:\b(?:not|never|no|cannot)|n't)\s+(?:(?:yet|fully|really|been|be|have|even|quite)\s+){0,3})?"
+    r"(?:\b(?:recover(?:s|ed|ing|y)?|healed|mended|restored|resolved|subsided|healthy again"
+    r"|(?:back|returned) to normal)\b|회복|복구)",
+    re.IGNORECASE,
+)
 _CAUSAL = re.compile(
     r"\b(?:caus\w+|because|due to|led to|trigger\w*|result\w* in|owing to|made)\b|때문|원인", re.IGNORECASE
 )
@@ -86,6 +81,8 @@ class Statement:
     service: str
     others: frozenset[str]
     """Names of services and resources that the dossier knows, in small letters."""
+    series: frozenset[str] = frozenset()
+    """Names of series that the dossier knows, in small letters."""
     kind: CauseKind | None = None
     whole: str = ""
     """The sentence as it was, without its citations."""
@@ -165,43 +162,16 @@ def _others(s: Statement) -> str:
     return ""
 
 
-def _told(s: Statement, said: Quantity) -> bool:
-    """Whether a stated quantity was measured, or follows from what was."""
-    before, after, evidence = s.text[: said.start], s.text[said.end :], s.evidence
-    about = bool(_ABOUT.search(before))
-    level = said.dimension not in ("ratio", "percent")
-    compared = said.dimension == "ratio" or bool(
-        _MOVED_BY.search(before) or _CHANGED.search(after) or _SHARE_OF.match(after)
-    )
-
-    def among(known: Iterable[Quantity]) -> bool:
-        return any(same(said, q, about=about) for q in known)
-
-    if level and _MOVED_BY.search(before):
-        return f"by {said.text}" in evidence.text or among(evidence.differences)
-    return (
-        among(evidence.quantities)
-        or (not level and compared and among(q for q in evidence.derived if q.text != "difference"))
-        or (bool(_EXTRA.search(before) or _CHANGED.search(after)) and among(evidence.differences))
-        or (bool(_LAG.search(after) or _LASTED.search(before)) and _lag(said, evidence))
-        or (said.dimension == "" and bool(_THINGS.match(after)) and said.number in evidence.counts)
-        or (bool(_ABOVE.search(before)) and any(beyond(said, q, above=True) for q in evidence.quantities))
-        or (bool(_BELOW.search(before)) and any(beyond(said, q, above=False) for q in evidence.quantities))
-    )
-
-
-def _lag(said: Quantity, evidence: Evidence) -> bool:
-    """Whether a time is that between two cited moments, or the length of a window."""
-    room = max(said.step, 30.0 if said.value >= 120 else 0.0)
-    return said.dimension == "time" and any(abs(q.value - said.value) <= room for q in evidence.lags)
-
-
 def _quantities(s: Statement) -> str:
+    places = s.others | {s.service.lower()}
     for said in quantities(s.text):
-        if not _told(s, said):
+        if not told(said, s.text, s.evidence):
             return f"the number {said.text.strip()} does not occur in what is cited"
+        wrong = denied(said, s.whole, s.evidence.findings)
+        if wrong := wrong or misplaced(said, s.whole, s.evidence, s.series, places):
+            return wrong
         s.blank(said.start, said.end)
-    return ""
+    return turned_round(s.whole, s.evidence)
 
 
 def _things(s: Statement) -> str:
@@ -232,6 +202,9 @@ def _directions(s: Statement) -> str:
     for direction, words in (("rose", _ROSE), ("fell", _FELL)):
         if words.search(s.whole) and not s.evidence.moves(direction):
             return f"nothing that is cited {direction}"
+    over = any(not found["denied"] for found in _RECOVERED.finditer(s.whole))
+    if over and not s.evidence.moves("recovered"):
+        return "nothing that is cited tells of a recovery"
     return ""
 
 
@@ -257,6 +230,7 @@ def unsupported(
     *,
     service: str,
     others: frozenset[str] = frozenset(),
+    series: frozenset[str] = frozenset(),
     kind: CauseKind | None = None,
 ) -> str:
     """The first thing in a sentence that its citations do not contain; empty when all is there.
@@ -266,8 +240,9 @@ def unsupported(
         findings: What it cites.
         service: The service that it is about; its name needs no citation.
         others: Names the dossier knows, which do need one.
+        series: Names of series the dossier knows, whose numbers are not mixed up.
         kind: The cause that the statement puts forward as a hypothesis: it may speak of what that cause is about.
     """
     text = re.sub(r"[\[(]\s*[,; &-]*\s*(?:and)?\s*[\])]", " ", CITED.sub(" ", plain(sentence)))
-    statement = Statement(text, Evidence(findings), service, others, kind, text)
+    statement = Statement(text, Evidence(findings), service, others, series, kind, text)
     return next((reason for check in _CHECKS if (reason := check(statement))), "")

@@ -119,6 +119,7 @@ def enforce(
         kind: The cause that the text puts forward as a hypothesis; None for statements of fact.
     """
     near = neighbours if neighbours is not None else {service: known_services(dossier)}
+    series = frozenset(f.metric.name.lower() for f in dossier.findings if f.metric)
     others = known_names(dossier) | {name.lower() for name in near}
     kept: list[str] = []
     used: dict[str, None] = {}
@@ -132,7 +133,7 @@ def enforce(
         reason = (
             (invented[0] if invented else "")
             or ("" if findings else (problems[0] if problems else "nothing is cited"))
-            or unsupported(sentence, tuple(findings), service=service, others=others, kind=kind)
+            or unsupported(sentence, tuple(findings), service=service, others=others, series=series, kind=kind)
         )
         if reason:
             dropped.append(DroppedClaim(claim=sentence, reason=reason))

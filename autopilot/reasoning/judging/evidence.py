@@ -1,7 +1,7 @@
 """What some cited findings contain: their names, words, quantities, times and directions. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -23,9 +23,18 @@ _QUIET = re.compile(
     re.IGNORECASE,
 )
 _ROSE = re.compile(r"\b(?:rose|rise|rises|up|increas\w*|grew|higher|more|new|above|exceed\w*)\b", re.IGNORECASE)
+_RECOVERED = re.compile(
+    r"\b(?:recover|healed|healthy again|mended|restor|resolved|solved|fixed|subsid)|(?:back|returned) to normal"
+    r"|회복|복구|정상",
+    re.IGNORECASE,
+)
 _FELL = re.compile(
     r"\b(?:fell|fall|falls|down|decreas\w*|lower|less|fewer|gone|stopped|below|drop\w*|lost)\b", re.IGNORECASE
 )
+_DIRECTIONS: Mapping[str, tuple[re.Pattern[str], tuple[str, ...]]] = {
+    "rose": (_ROSE, ("up", "new")), "fell": (_FELL, ("down", "gone")), "quiet": (_QUIET, ()),
+    "recovered": (_RECOVERED, ("down", "gone")),
+}  # fmt: skip
 
 
 def _derived(finding: Finding, dimension_of: str) -> Iterator[Quantity]:
@@ -41,6 +50,18 @@ def _derived(finding: Finding, dimension_of: str) -> Iterator[Quantity]:
             yield Quantity("change", share, "percent", share)
     if after:
         yield Quantity("ratio", before / after, "ratio", before / after)
+
+
+def levels(finding: Finding) -> tuple[Quantity, Quantity] | None:
+    """What was measured before and since; None where only one of the two is known."""
+    if finding.baseline is None or finding.observed is None:
+        return None
+    return _level(finding, finding.baseline), _level(finding, finding.observed)
+
+
+def _level(finding: Finding, value: float) -> Quantity:
+    dimension, size = unit_of(finding.unit)
+    return Quantity("level", value, dimension, value * size)
 
 
 @dataclass(frozen=True)
@@ -106,9 +127,8 @@ class Evidence:
         """What was measured, and what summaries tell of it."""
         found: list[Quantity] = []
         for f in self.findings:
-            dimension, size = unit_of(f.unit)
-            levels = [v for v in (f.baseline, f.observed) if v is not None]
-            measured = [Quantity("level", v, dimension, v * size) for v in levels]
+            dimension, _ = unit_of(f.unit)
+            measured = [_level(f, v) for v in (f.baseline, f.observed) if v is not None]
             found += measured
             if f.size and f.kind in _RATIO_KINDS:
                 found.append(Quantity("size", f.size, "ratio", f.size))
@@ -167,14 +187,14 @@ class Evidence:
         return exact in {f"{t:%H:%M:%S}" for t in self.stamps} | {t[:8].zfill(8) for t in told}
 
     def moves(self, direction: str) -> bool:
-        """Whether a cited finding can stand for `rose`, `fell` or `quiet`."""
-        words, ways = {"rose": (_ROSE, ("up", "new")), "fell": (_FELL, ("down", "gone")), "quiet": (_QUIET, ())}[
-            direction
-        ]
+        """Whether a cited finding can stand for `rose`, `fell`, `quiet` or `recovered`."""
+        words, ways = _DIRECTIONS[direction]
         if any(words.search(f.summary) for f in self.findings):
             return True
         if direction == "quiet":
             return any(f.direction == "none" and f.kind in _MEASURED for f in self.findings)
+        if direction == "recovered":
+            return any(f.direction in ways for f in self.findings)
         moving = [f for f in self.findings if f.kind in _MEASURED and (f.direction != "none" or f.kind != "state")]
         return not moving or any(f.direction in ways for f in moving)
 

@@ -84,6 +84,21 @@ About 12 % of the requests fail ({impact}).
 The log shows ProvisionedThroughputExceededException on table orders ({log checkout}).
 30 lines per minute complain about throttling, before there were none ({log checkout}).
 Such errors were never seen before 09:55 ({log checkout}).
+Duration is 1210 ms, up from 847 ms ({metric Duration checkout}).
+Duration is 1210 ms, not 847 ms ({metric Duration checkout}).
+Duration reached 1210 ms from 847 ms ({metric Duration checkout}).
+Duration and Latency rose to 1210 ms and 1330 ms ({metric Duration checkout}, {metric Latency 932}).
+Duration rose to 1210 ms and Latency to 1330 ms ({metric Duration checkout}, {metric Latency 932}).
+Duration rose because 1420 reads were throttled ({metric Duration checkout}, {ReadThrottleEvents}).
+Duration rose with 30 throttling errors per minute ({metric Duration checkout}, {log checkout}).
+Requests did not stay at 600: they rose to 1240 ({metric Count checkout}).
+Traffic alone does not explain 1.49 times the reads per request ({request needs}, {metric Count checkout}).
+Before v2.4.1 only 600 requests came, and no more than 1 error ({metric Count checkout}, {metric 5XXError},
+  {change v2.4.1}).
+checkout did not recover within 5 minutes ({metric Duration checkout}).
+checkout has not yet fully recovered ({metric Duration checkout}).
+checkout is slow because ReadThrottleEvents reached 1420 ({ReadThrottleEvents}, {metric Duration checkout}).
+Latency of checkout follows that of orders, which rose to 367 ms ({SuccessfulRequestLatency}, {metric Latency 932}).
 """,
     ("throttled", "orders", "throttled"): """
 The orders table rejects reads: ReadThrottleEvents rose from 0 to 1420 ({ReadThrottleEvents}).
@@ -143,6 +158,15 @@ payments is a victim: its latency follows that of bank-gateway ({Latency payment
   metric}).
 Time-outs appear 30 times a minute in the log of payments ({log payments}).
 bank-gateway is the root cause, the other services only wait for it ({Latency bank-gateway metric}, {log payments}).
+""",
+    ("dependency", "payments", "dependency"): """
+Latency of payments rose to 2040 ms as that of bank-gateway rose to 1980 ms ({Latency bank-gateway metric}, {Latency
+  payments metric}).
+payments waits 2.04 s because bank-gateway needs 1.98 s ({Latency bank-gateway metric}, {Latency payments metric}).
+Latency of bank-gateway and payments rose to 1980 ms and 2040 ms ({Latency bank-gateway metric}, {Latency payments
+  metric}).
+Errors of bank-gateway rose to 205, those of payments to 202 ({metric Errors bank-gateway}, {metric Errors
+  payments}).
 """,
     ("flag", "checkout", "config_change"): """
 new-tax-engine was switched on for everyone at 09:50:30 UTC ({change Flag}).
@@ -236,6 +260,28 @@ The log shows `OutOfMemoryError` ({log checkout}).
 The log says "disk full" ({log checkout}).
 300 lines per minute complain ({log checkout}).
 30 lines per second complain ({log checkout}).
+Duration of checkout went from 1210 ms to 847 ms ({metric Duration checkout}).
+Duration rose to 847 ms from 1210 ms ({metric Duration checkout}).
+Duration is 847 ms instead of 1.21 s ({metric Duration checkout}).
+Duration is 847 ms, up from 1210 ms ({metric Duration checkout}).
+Duration가 1210 ms에서 847 ms로 변했다 ({metric Duration checkout}).
+checkout returned 1 server errors instead of 151 ({metric 5XXError}).
+Duration is not 1210 ms ({metric Duration checkout}).
+Duration was never above 847 ms ({metric Duration checkout}).
+Duration didn't rise to 1.21 s ({metric Duration checkout}).
+Duration가 1210 ms로 늘지 않았다 ({metric Duration checkout}).
+Requests did not double ({metric Count checkout}).
+None of the 6,062 requests failed ({impact}).
+v2.4.1 did not fail in 6.2 % of the requests ({v2.4.1 unhealthy}).
+There were no 151 server errors ({metric 5XXError}).
+checkout recovered ({metric Duration checkout}).
+checkout recovered without incident ({metric Duration checkout}).
+checkout is back to normal ({metric Duration checkout}).
+The release went out without incident ({metric Duration checkout}).
+Duration rose to 1330 ms ({metric Latency 932}).
+Duration of checkout rose to 1330 ms ({metric Duration checkout}, {metric Latency 932}).
+checkout's Latency climbed to 1210 ms ({metric Duration checkout}, {metric Latency 932}).
+Duration rose 2.06 times ({metric Duration checkout}, {metric Count checkout}).
 """,
     ("throttled", "orders", "throttled"): """
 ReadThrottleEvents rose to 142 ({ReadThrottleEvents}).
@@ -263,6 +309,14 @@ The provider has an outage ({ReadThrottleEvents}).
 See https://evil.example/orders ({ReadThrottleEvents}).
 Write to root@evil.example about orders ({ReadThrottleEvents}).
 - The disk of orders is full ({ReadThrottleEvents}).
+""",
+    ("pool", "checkout", "connection_pool"): """
+More than a quarter of the requests failed ({DatabaseConnections}).
+""",
+    ("dependency", "payments", "dependency"): """
+Latency of payments rose from 120 ms to 1.98 s ({Latency bank-gateway metric}).
+Latency of payments rose to 1980 ms ({Latency bank-gateway metric}, {Latency payments metric}).
+Errors of payments jumped to 205 ({metric Errors bank-gateway}, {metric Errors payments}).
 """,
     ("flag", "checkout", "config_change"): """
 old-tax-engine was switched on at 09:50:30 ({change Flag}).

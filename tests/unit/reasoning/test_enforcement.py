@@ -24,9 +24,9 @@ def test_honest_sentences_survive_and_inventions_do_not() -> None:
     lost = [said.text for said in HONEST if not _survives(said)]
     passed = [said.text for said in INVENTED if _survives(said)]
     rates = f"{len(lost)} of {len(HONEST)} honest lost, {len(passed)} of {len(INVENTED)} inventions passed"
-    assert len(HONEST) >= 80, rates
-    assert len(INVENTED) >= 80, rates
-    assert len(lost) <= 0.1 * len(HONEST), f"{rates}: {lost}"
+    assert len(HONEST) >= 100, rates
+    assert len(INVENTED) >= 100, rates
+    assert lost == [], rates
     assert passed == [], rates
 
 
