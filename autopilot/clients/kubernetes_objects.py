@@ -87,20 +87,6 @@ class Workload(_Part):
         return f"{self.status.ready_replicas} of {self.spec.replicas} pods are ready"
 
 
-class ScaleSpec(_Part):
-    """How many pods are wanted."""
-
-    replicas: int = 0
-
-
-class Scale(_Part):
-    """The scale subresource of a workload."""
-
-    metadata: Meta
-    spec: ScaleSpec = ScaleSpec()
-    status: ScaleSpec = ScaleSpec()
-
-
 class ScaleTarget(_Part):
     """What an autoscaler scales."""
 

@@ -1,5 +1,6 @@
 """Pod templates: which ones a Deployment has had, and which of them it wants now."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ RESTARTED = "kubectl.kubernetes.io/restartedAt"
 STEP = "aiops-auto-pilot/step"
 """Annotation of a pod template: the idempotency key of the step that last restarted it."""
 VERSION_LABEL = "app.kubernetes.io/version"
+_SECRET = re.compile(r"secret|token|passw|pwd|credential|private|api[._-]?key|access[._-]?key", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,11 @@ def objects(value: JsonValue, *path: str) -> list[Json]:
     """The list of objects at a path."""
     found = part(value, *path)
     return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def is_secret(name: str) -> bool:
+    """Whether a variable or key of this name holds what nobody should read."""
+    return _SECRET.search(name) is not None
 
 
 def images(template: Json) -> dict[str, str]:
@@ -105,3 +112,13 @@ def template_id(deployment: Workload, known: Sequence[Revision]) -> str:
     """The hash of the revision that a Deployment wants; a digest in capitals when no ReplicaSet has it yet."""
     active = next((revision.hash for revision in known if revision.active), "")
     return active or f"NEW-{digest(bare(deployment.spec.template))[:12]}"
+
+
+def reads_at_start(template: Json) -> frozenset[str]:
+    """The ConfigMaps that containers of a pod template read into variables when they start."""
+    found: set[str] = set()
+    for container in [*objects(template, "spec", "containers"), *objects(template, "spec", "initContainers")]:
+        told = [part(one, "configMapRef", "name") for one in objects(container, "envFrom")]
+        told += [part(one, "valueFrom", "configMapKeyRef", "name") for one in objects(container, "env")]
+        found |= {name for name in told if isinstance(name, str)}
+    return frozenset(found)
