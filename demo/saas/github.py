@@ -1,4 +1,4 @@
-"""A stand-in for GitHub's REST API v3: what a reader of deployments, commits and pull requests asks for."""
+"""A stand-in for GitHub's REST API v3: deployments, commits and pull requests; what is written is beside this."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -9,6 +9,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from demo.saas import github_json as shape
+from demo.saas.git_store import GitStore
+from demo.saas.github_writes import GitHubWrites
 from demo.saas.records import Commit, GitHubRecords
 from demo.saas.server import Json, StandIn, bearer, link_header, page_links
 
@@ -31,14 +33,20 @@ def _found(repo: GitHubRecords, name: str) -> Commit | None:
 
 
 class GitHub(StandIn):
-    """Some repositories, read-only."""
+    """Some repositories; written to with a token of its own only."""
 
-    def __init__(self, repositories: Iterable[GitHubRecords], token: str) -> None:
-        """`token` must come as a bearer token."""
+    def __init__(self, repositories: Iterable[GitHubRecords], token: str, write_token: str = "") -> None:
+        """`token` or `write_token` must come as a bearer token; without the latter nobody may write."""
         super().__init__()
+        self._write_token = write_token
         self._repositories = {r.repository: r for r in repositories}
         self._token = token
         self.used = 0
+        self.written = GitHubWrites(self._repositories, self._refusal, self._error)
+
+    def store(self, repository: str) -> GitStore:
+        """The objects and branches of a repository."""
+        return self.written.stores[repository]
 
     def routes(self) -> list[BaseRoute]:
         """The paths below /repos/{owner}/{repo}."""
@@ -50,7 +58,6 @@ class GitHub(StandIn):
             "/commits/{sha}": self._commit,
             "/commits/{sha}/pulls": self._commit_pulls,
             "/compare/{span:path}": self._compare,
-            "/pulls": lambda repo, _: [shape.pull(repo, p) for p in reversed(repo.pulls)],
             "/pulls/{number:int}": self._pull,
             "/pulls/{number:int}/reviews": self._reviews,
             "/pulls/{number:int}/comments": self._comments,
@@ -61,6 +68,7 @@ class GitHub(StandIn):
             "/issues": self._issues,
         }
         return [
+            *self.written.routes(),
             *(Route(f"/repos/{{owner}}/{{repo}}{path}", self._endpoint(a)) for path, a in paths.items()),
             Route("/rate_limit", self._rate_limit),
             Route("/{rest:path}", self._missing),
@@ -78,8 +86,11 @@ class GitHub(StandIn):
         return JSONResponse(body, status, self._headers())
 
     def _refusal(self, request: Request) -> Response | None:
-        if bearer(request) != self._token:
-            return self._error(401, "Bad credentials" if bearer(request) else "Requires authentication")
+        given = bearer(request)
+        if given not in {self._token, self._write_token} or not given:
+            return self._error(401, "Bad credentials" if given else "Requires authentication")
+        if request.method != "GET" and given != self._write_token:
+            return self._error(403, "Resource not accessible by personal access token")
         self.used += 1
         if self.used > LIMIT:
             return self._error(403, "API rate limit exceeded for user ID 1.")
@@ -147,7 +158,15 @@ class GitHub(StandIn):
 
     def _commit(self, repo: GitHubRecords, request: Request) -> Json | None:
         found = _found(repo, request.path_params["sha"])
-        return shape.commit(repo, found, whole=True) if found else None
+        if found is None:
+            return None
+        store, told = self.store(repo.repository), shape.commit(repo, found, whole=True)
+        kept = store.commits[found.sha]
+        told["commit"]["tree"]["sha"] = kept.tree
+        for file in told["files"]:
+            there = store.files(found.sha if file["status"] != "removed" else kept.parents[0])
+            file["sha"] = there[file["filename"]][1]
+        return told
 
     def _commit_pulls(self, repo: GitHubRecords, request: Request) -> list[Json] | None:
         found = _found(repo, request.path_params["sha"])

@@ -103,6 +103,18 @@ class Issue:
 
 
 @dataclass(frozen=True)
+class WorkflowRun:
+    """A finished run of a workflow."""
+
+    id: int
+    name: str
+    sha: str
+    at: datetime
+    conclusion: str = "failure"
+    branch: str = "main"
+
+
+@dataclass(frozen=True)
 class GitHubRecords:
     """One repository."""
 
@@ -115,6 +127,8 @@ class GitHubRecords:
     issues: tuple[Issue, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
     """(tag, sha), oldest first; each is also a release."""
+    runs: tuple[WorkflowRun, ...] = ()
+    """Oldest first."""
 
 
 @dataclass(frozen=True)

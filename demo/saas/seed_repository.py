@@ -8,7 +8,7 @@ from demo.saas.records import ChangedFile, Commit, Deployment, GitHubRecords, Is
 REPOSITORY = "paperplane/checkout"
 
 RECOMMENDATIONS_PATCH = """\
-@@ -41,12 +41,27 @@ def checkout(event, table):
+@@ -41,7 +41,16 @@ def checkout(event, table):
      customer = event["customer_id"]
 -    orders = table.query(
 -        KeyConditionExpression=Key("customer_id").eq(customer),
@@ -34,7 +34,7 @@ RECOMMENDATIONS_PATCH = """\
 """
 
 TEST_PATCH = """\
-@@ -10,3 +10,11 @@ def test_checkout_lists_orders(table):
+@@ -10 +10,6 @@ def test_checkout_lists_orders(table):
      assert len(checkout(EVENT, table)["orders"]) == 20
 +
 +
@@ -43,12 +43,12 @@ TEST_PATCH = """\
 +    assert page["recommendations"][0]["sku"] == "LAMP-7"
 """
 
-DOCS_PATCH = "@@ -3,2 +3,3 @@\n # Checkout\n+Run `make local` to try the service against a local table.\n"
-CSS_PATCH = "@@ -12,5 +12,5 @@ .basket\n-  margin: 8px;\n+  margin: 12px;\n"
+DOCS_PATCH = "@@ -3 +3,2 @@\n # Checkout\n+Run `make local` to try the service against a local table.\n"
+CSS_PATCH = "@@ -12 +12 @@ .basket\n-  margin: 8px;\n+  margin: 12px;\n"
 INVENTORY_PATCH = (
-    '@@ -8,3 +8,3 @@ def reserve(item):\n-    log.info("reserve %s", item)\n+    log.debug("reserve %s", item)\n'
+    '@@ -8 +8 @@ def reserve(item):\n-    log.info("reserve %s", item)\n+    log.debug("reserve %s", item)\n'
 )
-TIMEOUT_PATCH = "@@ -4,3 +4,3 @@ client:\n-  payment_timeout_ms: 900\n+  payment_timeout_ms: 1200\n"
+TIMEOUT_PATCH = "@@ -4 +4 @@ client:\n-  payment_timeout_ms: 900\n+  payment_timeout_ms: 1200\n"
 
 
 def sha(name: str) -> str:
