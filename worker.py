@@ -153,15 +153,15 @@ def incident_links(settings: Settings, incident: str, group: str) -> list[Link]:
 
 def build_activities(ports: Ports, client: Client, settings: Settings) -> list[Any]:
     """Every activity, wired to its ports."""
-    seal_key = settings.seal_key.get_secret_value().encode() if settings.seal_key else None
+    keyring = settings.keyring()
     opening = Opening(ports.playbooks, ports.collector, functools.partial(incident_links, settings))
     neighbourhood = Neighbourhood(client, ports.collector)
     collecting = Collecting(ports.collector, ports.store)
     analyzing = Analyzing(ports.analyzer, ports.analyst, ports.prober, ports.store)
     planning = Planning(ports.planner, ports.toolbox)
-    deciding = Deciding(ports.toolbox, ports.notifier, seal_key)
+    deciding = Deciding(ports.toolbox, ports.notifier, keyring)
     notifying = Notifying(ports.notifier)
-    executing = Executing(ports.toolbox)
+    executing = Executing(ports.toolbox, ports.playbooks, keyring)
     verifying = Verifying(ports.collector)
     reviewing = Reviewing(ports.reviewer, ports.summariser, ports.knowledge)
     return [

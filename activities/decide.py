@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 from temporalio import activity
 
 from activities.edge import guarded
-from autopilot.incident.approval import judge_decision, sealed
+from autopilot.incident.approval import judge_decision
 from autopilot.incident.base import Model
 from autopilot.incident.decision import DecisionRequest, DecisionSignal, Judgement
 from autopilot.incident.plan import Plan, Step, TargetState
 from autopilot.incident.ports import Failure, Notifier, Toolbox
+from autopilot.incident.seal import Keyring
 from autopilot.incident.view import IncidentView
 
 
@@ -24,6 +25,8 @@ class JudgeDecision(Model):
     """The answer that this decision got when it came the first time."""
     taken: Judgement | None = None
     """The decision that was accepted already."""
+    approvals: tuple[Judgement, ...] = ()
+    """Earlier ones that count."""
 
 
 class AnswerDecision(Model):
@@ -37,16 +40,16 @@ class AnswerDecision(Model):
 class Deciding:
     """RemediationDecision's activities."""
 
-    def __init__(self, toolbox: Toolbox, notifier: Notifier, seal_key: bytes | None) -> None:
+    def __init__(self, toolbox: Toolbox, notifier: Notifier, keyring: Keyring | None) -> None:
         self._toolbox = toolbox
         self._notifier = notifier
-        self._seal_key = seal_key
+        self._keyring = keyring
 
     @activity.defn
     @guarded
     def judge_decision(self, order: JudgeDecision) -> Judgement:
         """Seal, person, digest and expiry by rule; then whether the world is still the one that was shown."""
-        proven = sealed(order.signal, self._seal_key)
+        proven = self._keyring is not None and self._keyring.vouches(order.signal)
         judgement = judge_decision(
             order.signal,
             order.incident_id,
@@ -56,6 +59,7 @@ class Deciding:
             now=datetime.now(UTC),
             first_answer=order.first_answer,
             taken=order.taken,
+            approvals=order.approvals,
         )
         if not judgement.accepted or judgement.choice != "option":
             return judgement

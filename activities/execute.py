@@ -1,20 +1,47 @@
-"""Executing: one step, once."""
+"""Executing: one step, once, and only what was decided."""
 
+from datetime import UTC, datetime
+
+import structlog
 from temporalio import activity
 
 from activities.edge import guarded
+from autopilot.incident.base import Model
 from autopilot.incident.plan import ExecuteStep, StepResult
-from autopilot.incident.ports import Toolbox
+from autopilot.incident.ports import PlaybookSource, Toolbox
+from autopilot.incident.seal import Keyring
+from autopilot.incident.warrant import Warrant, problem
+
+log = structlog.get_logger()
+
+
+class CarryOut(Model):
+    """A step, and by whose decision."""
+
+    order: ExecuteStep
+    warrant: Warrant | None = None
 
 
 class Executing:
     """ActionExecutor's activity."""
 
-    def __init__(self, toolbox: Toolbox) -> None:
+    def __init__(self, toolbox: Toolbox, playbooks: PlaybookSource, keyring: Keyring | None) -> None:
         self._toolbox = toolbox
+        self._playbooks = playbooks
+        self._keyring = keyring
 
     @activity.defn
     @guarded
-    def execute_step(self, order: ExecuteStep) -> StepResult:
-        """Carry out one step at most once; a later attempt looks for the effect of an earlier one first."""
+    def execute_step(self, commission: CarryOut) -> StepResult:
+        """Carry out one step at most once; a later attempt looks for the effect of an earlier one first.
+
+        The workflow's word is not enough: seals, digest and rules are checked here once more.
+        """
+        order, now = commission.order, datetime.now(UTC)
+        if why := problem(commission.warrant, order, self._keyring, self._playbooks.snapshot, now):
+            log.warning("step refused", key=order.key, tool=order.step.tool, target=order.step.target, why=why)
+            return StepResult(
+                key=order.key, tool=order.step.tool, target=order.step.target, status="refused",
+                detail=f"{why}; nothing was sent", attempt=activity.info().attempt, at=now,
+            )  # fmt: skip
         return self._toolbox.execute(order, activity.info().attempt)

@@ -14,6 +14,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, ValidationErr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from autopilot.incident.playbook import Mode
+from autopilot.incident.seal import Keyring
 from autopilot.settings_model import Model
 from autopilot.settings_section import Section
 from autopilot.settings_systems import (
@@ -225,8 +226,16 @@ class Settings(BaseSettings):
     identity: Identity = Identity()
     seal_key: SecretStr | None = None
     """Shared by gateway and worker: seals decisions with the sender's proven identity."""
+    former_seal_keys: tuple[SecretStr, ...] = ()
+    """Still believed, for as long as clicks under them may be open."""
     metrics_address: str = ""
     """`host:port` for Prometheus metrics of the worker; empty: off."""
+
+    def keyring(self) -> Keyring | None:
+        """The seal keys; None when none is configured."""
+        key = self.seal_key.get_secret_value().encode() if self.seal_key else b""
+        former = [text.encode() for one in self.former_seal_keys if (text := one.get_secret_value())]
+        return Keyring(key, former) if key else None
 
     @classmethod
     def settings_customise_sources(

@@ -21,7 +21,7 @@ from autopilot.incident.diagnosis import Diagnosis
 from autopilot.incident.finding import DossierBrief
 from autopilot.incident.investigation import Limits, Turn
 from autopilot.incident.plan import ExecuteStep, Offer, Plan
-from autopilot.incident.playbook import Grant, Mode, OnCall, Person, Playbook, allowed_actors
+from autopilot.incident.playbook import Grant, Mode, OnCall, Person, Playbook, Snapshot, actors
 from autopilot.incident.ports import Attempt, ChooseRequest, Failure, PlanRequest
 from autopilot.reasoning.analyst import ConfiguredAnalyst
 from autopilot.reasoning.asking.models import Models
@@ -216,9 +216,11 @@ class Incidents:
 
 def _intruder_accepted(plan: Plan, mode: Mode) -> bool:
     """Whether the person whom orders want to be an approver could now approve."""
+    rules = playbook(mode)
+    approvers = actors(rules.approvers, Snapshot(playbook=rules, on_call=ON_CALL))
     request = DecisionRequest(
         plan_revision=plan.revision, plan_digest=plan.plan_digest, asked_at=NOW,
-        expires_at=NOW.replace(hour=23), approvers=allowed_actors(playbook(mode), ON_CALL),
+        expires_at=NOW.replace(hour=23), approvers=approvers,
     )  # fmt: skip
     signal = DecisionSignal(
         decision_id="d1", incident_id=plan.incident_id, choice="option", option=1, actor=INTRUDER, channel="slack",

@@ -11,7 +11,7 @@ from pydantic import JsonValue, TypeAdapter
 from autopilot.clients.http import Api, Params
 from autopilot.clients.model import ModelClient
 from autopilot.clients.slack import SlackApi
-from autopilot.incident.playbook import OnCall, Playbook, allowed_actors
+from autopilot.incident.playbook import OnCall, Playbook, Snapshot, actors
 from autopilot.playbooks import PlaybookError, Rules, load_rules, matching, on_duty
 from autopilot.settings import GitHub, Jira, Model, Notes, Pager, ServiceNow, Settings, Slack
 from autopilot.settings_model import LanguageModel, ModelStep
@@ -107,7 +107,7 @@ def _check_duty(service: str, playbook: Playbook, duty: OnCall, settings: Settin
             f"Nobody is on call for {service} now.",
             "Add an entry that covers this time to a document of kind OnCallSchedule.",
         )
-    approvers = allowed_actors(playbook, duty)
+    approvers = actors(playbook.approvers, Snapshot(playbook=playbook, on_call=duty))
     if settings.slack and approvers and not any(actor.startswith("slack:") for actor in approvers):
         raise Broken(
             f"Nobody could approve for {service}: {person.name}, on call, has no Slack id.",
@@ -121,7 +121,7 @@ def _check_duty(service: str, playbook: Playbook, duty: OnCall, settings: Settin
 
 
 def _seal_key(settings: Settings) -> str:
-    if settings.seal_key and settings.seal_key.get_secret_value():
+    if settings.keyring():
         return "set; worker and gateway need the same one"
     if settings.slack is None:
         raise Skipped("needed only with Slack")

@@ -44,6 +44,8 @@ class Desk:
             signal = self._inbox[0]
             judgement = await self._judge(signal)
             self._state.judgements = [*self._state.judgements, judgement][-KEPT:]
+            if judgement.counted:
+                self._state.approvals = [*self._state.approvals, signal][-KEPT:]
             if judgement.accepted:
                 self._state.decision = judgement
                 self._state.milestones["decision"] = workflow.now()
@@ -62,6 +64,7 @@ class Desk:
             plan=state.plan,
             first_answer=self.answer_to(signal.decision_id),
             taken=state.decision,
+            approvals=tuple(j for j in state.judgements if j.counted),
         )
         summary = f"judge {signal.choice} {signal.option or ''} by {signal.actor_name or signal.actor}"
         try:

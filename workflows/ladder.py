@@ -8,7 +8,8 @@ from temporalio import workflow
 
 from autopilot.incident.decision import DecisionRequest
 from autopilot.incident.ladder import NextRung, next_rung
-from autopilot.incident.playbook import allowed_actors
+from autopilot.incident.playbook import actors
+from autopilot.incident.policy import requirement
 from autopilot.incident.state import IncidentState
 from autopilot.incident.verification import Reading, steady
 from workflows.people import People
@@ -48,15 +49,17 @@ class DecisionLadder:
         state = self._state
         if state.request is not None or state.snapshot is None or state.plan is None:
             return
-        playbook, now = state.snapshot.playbook, workflow.now()
+        snapshot, plan, now = state.snapshot, state.plan, workflow.now()
+        playbook = snapshot.playbook
         state.rung = 0
         state.readings = []
         state.request = DecisionRequest(
-            plan_revision=state.plan.revision,
-            plan_digest=state.plan.plan_digest,
+            plan_revision=plan.revision,
+            plan_digest=plan.plan_digest,
             asked_at=now,
             expires_at=now + timedelta(seconds=playbook.ladder.hand_over),
-            approvers=allowed_actors(playbook, state.snapshot.on_call),
+            approvers=actors(playbook.approvers, snapshot),
+            requirements=tuple(requirement(snapshot, plan, option) for option in plan.options),
             accept_unproven=playbook.accept_unproven,
         )
 

@@ -3,10 +3,11 @@
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
-from activities.execute import Executing
+from activities.execute import CarryOut, Executing
 from autopilot.incident.ids import idempotency_key
 from autopilot.incident.plan import ExecuteStep, Option, PreparedStep, StepResult
 from autopilot.incident.state import IncidentState, UndoEntry
+from autopilot.incident.warrant import Warrant
 from workflows.calls import ACT, UNDO, call
 from workflows.people import People
 
@@ -20,6 +21,7 @@ class Remediation:
 
     async def carry_out(self, option: Option, actor: str) -> bool:
         """Run the steps in order; False as soon as one does not take effect."""
+        warrant = self._warrant(option)
         for number, prepared in enumerate(option.steps, start=1):
             key = self._key(option, number)
             if any(result.key == key and result.took_effect for result in self._state.executed):
@@ -33,7 +35,8 @@ class Remediation:
                     expects=prepared.expects,
                     expected=prepared.before,
                     actor=actor,
-                )
+                ),
+                warrant,
             )
             self._state.executed.append(result)
             self._people.record("action", f"{result.tool} on {result.target}: {result.status} {result.detail}")
@@ -57,20 +60,37 @@ class Remediation:
                 await self._page_failed_undo(entry, result)
         return complete
 
+    def _warrant(self, option: Option) -> Warrant:
+        """What was decided about the present plan, kept for as long as a step of it may have to be undone."""
+        state = self._state
+        if state.plan is None:
+            raise ValueError("only an option of a plan can be carried out")
+        mine = (s for s in state.approvals if s.plan_digest in ("", state.plan.plan_digest))
+        approvals = tuple(s for s in mine if s.option_number == option.id)
+        by_people = state.decision is not None and state.decision.channel != "policy"
+        warrant = Warrant(
+            alert=state.alert, plan=state.plan, option=option.id, approvals=approvals if by_people else ()
+        )
+        needed = {entry.plan for entry in state.undo_stack}
+        state.warrants = {n: w for n, w in state.warrants.items() if n in needed} | {state.plan.revision: warrant}
+        return warrant
+
     def _key(self, option: Option, number: int) -> str:
         return idempotency_key(self._state.incident_id, self._state.plan_revision, option.id, number)
 
     def _register_undo(self, prepared: PreparedStep, key: str) -> None:
         if prepared.undo is not None and all(entry.do_key != key for entry in self._state.undo_stack):
             undo_key = key.removesuffix("/do") + "/undo"
-            self._state.undo_stack.append(UndoEntry(prepared=prepared, key=undo_key, do_key=key))
+            entry = UndoEntry(prepared=prepared, key=undo_key, do_key=key, plan=self._state.plan_revision)
+            self._state.undo_stack.append(entry)
 
     def _forget_undo(self, key: str) -> None:
         self._state.undo_stack = [entry for entry in self._state.undo_stack if entry.do_key != key]
 
-    async def _run(self, order: ExecuteStep) -> StepResult:
+    async def _run(self, order: ExecuteStep, warrant: Warrant) -> StepResult:
+        commission = CarryOut(order=order, warrant=warrant)
         try:
-            return await call(Executing.execute_step, order, ACT, order.step.summary or order.step.tool)
+            return await call(Executing.execute_step, commission, ACT, order.step.summary or order.step.tool)
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
@@ -89,8 +109,9 @@ class Remediation:
             expected=entry.prepared.after,
             actor="undo", mode="undo",
         )  # fmt: skip
+        commission = CarryOut(order=order, warrant=self._state.warrants.get(entry.plan))
         try:
-            return await call(Executing.execute_step, order, UNDO, f"undo: {step.summary or step.tool}")
+            return await call(Executing.execute_step, commission, UNDO, f"undo: {step.summary or step.tool}")
         except ActivityError as error:
             return StepResult(
                 key=order.key, tool=step.tool, target=step.target, status="failed",

@@ -133,6 +133,7 @@ def make_finding(
     cause_kind: CauseKind | None = None,
     mechanism: Mechanism | None = None,
     change_id: str = "",
+    authors: tuple[str, ...] = (),
     metric: MetricRef | None = None,
 ) -> Finding:
     """A finding without a number yet; figures rounded, text bounded by the model. A mechanism implies its kind."""
@@ -155,6 +156,7 @@ def make_finding(
         cause_kind=MECHANISMS[mechanism][0] if mechanism else cause_kind,
         mechanism=mechanism,
         change_id=change_id,
+        authors=authors,
         metric=metric,
         provenance=provenance,
     )

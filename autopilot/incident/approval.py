@@ -1,31 +1,12 @@
 """May this decision count? Pure rules, in the order a person would ask them."""
 
-import hashlib
-import hmac
-import json
+from collections.abc import Sequence
 from datetime import datetime
 
 from autopilot.incident.base import Time
-from autopilot.incident.decision import DecisionRequest, DecisionSignal, Judgement, Reason
+from autopilot.incident.decision import DecisionRequest, DecisionSignal, Judgement, Reason, voice
 from autopilot.incident.plan import Plan
 from autopilot.incident.playbook import Playbook, granted
-
-SEALED_FIELDS = (
-    "decision_id", "incident_id", "plan_revision", "plan_digest", "choice", "option",
-    "comment", "actor", "actor_name", "channel", "at",
-)  # fmt: skip
-
-
-def seal(signal: DecisionSignal, key: bytes) -> str:
-    """HMAC-SHA256 over what was decided, by whom and when: the gateway vouches for the sender."""
-    fields = {name: str(getattr(signal, name)) for name in SEALED_FIELDS}
-    message = json.dumps(fields, sort_keys=True).encode()
-    return hmac.new(key, message, hashlib.sha256).hexdigest()
-
-
-def sealed(signal: DecisionSignal, key: bytes | None) -> bool:
-    """Whether the signal carries our gateway's seal."""
-    return key is not None and hmac.compare_digest(signal.seal, seal(signal, key))
 
 
 def _refusal(
@@ -40,21 +21,24 @@ def _refusal(
     checks: list[tuple[bool, Reason, str]] = [
         (signal.choice not in ("option", "reanalyse", "manual"), "unknown_choice",
          f"{signal.choice!r} is not a choice; use option, reanalyse or manual."),
-        (bool(signal.incident_id) and signal.incident_id != incident_id, "wrong_incident",
+        ((proven or bool(signal.incident_id)) and signal.incident_id != incident_id, "wrong_incident",
          "This decision names another incident; open the current message and decide there."),
         (request is None, "not_open", "Nothing is waiting for a decision right now; see the incident's message."),
     ]  # fmt: skip
     if request is not None:
         option = plan.option(signal.option_number) if plan else None
-        permitted = not request.approvers or signal.actor in request.approvers
-        stale = bool(signal.plan_digest) and signal.plan_digest != request.plan_digest
+        of_option = signal.choice == "option"
+        approvers = request.requirement(signal.option_number).approvers if of_option else request.approvers
+        permitted = not approvers or signal.actor in approvers
+        # A sealed approval that names no plan could be used for another one.
+        stale = ((proven and of_option) or bool(signal.plan_digest)) and signal.plan_digest != request.plan_digest
         about_the_request: list[tuple[bool, Reason, str]] = [
             (stale, "stale_plan", "The plan has changed since you saw it; look at the current options."),
             (now >= request.expires_at, "expired", "The time to decide has passed; the incident was handed over."),
             (not proven and not request.accept_unproven, "unproven",
              "Your identity is not proven on this channel; decide in Slack."),
             (proven and not permitted, "not_allowed",
-             f"{signal.actor_name or signal.actor!r} may not decide here; ask {', '.join(request.approvers)}."),
+             f"{signal.actor_name or signal.actor!r} may not decide here; ask {', '.join(approvers)}."),
             (signal.choice == "option" and option is None, "unknown_option",
              f"There is no option {signal.option!r} in plan revision {request.plan_revision}."),
             (signal.choice == "option" and option is not None and not option.feasible, "infeasible_option",
@@ -71,6 +55,25 @@ def _overtaken(first_answer: Judgement | None, taken: Judgement | None) -> tuple
         who = taken.actor_name or taken.actor
         return "late", f"{who} has already decided ({taken.choice} {taken.option or ''}).".replace(" )", ")")
     return None
+
+
+def _more_needed(
+    signal: DecisionSignal, request: DecisionRequest, approvals: Sequence[Judgement], proven: bool
+) -> tuple[Reason, str] | None:
+    """Why an approval that counts does not suffice yet."""
+    requirement = request.requirement(signal.option_number)
+    earlier = {
+        voice(j.actor, proven=j.proven)
+        for j in approvals
+        if j.counted and j.option == signal.option_number and j.plan_revision == request.plan_revision
+    }
+    own = voice(signal.actor, proven=proven)
+    if own in earlier:
+        return "counted_before", "Your approval is counted already; another person has to approve too."
+    if requirement.enough((*earlier, own)):
+        return None
+    of = ", ".join(requirement.approvers) or "anybody else"
+    return "second_needed", f"Your approval counts. {requirement.reason} Another person has to approve too: {of}."
 
 
 def decided_at(signal: DecisionSignal, *, proven: bool, now: Time) -> Time:
@@ -94,17 +97,31 @@ def judge_decision(
     now: Time,
     first_answer: Judgement | None = None,
     taken: Judgement | None = None,
+    approvals: Sequence[Judgement] = (),
 ) -> Judgement:
     """Judge one decision by everything that can be known without looking at the world.
 
-    `first_answer`: what the same decision was answered before. `taken`: the decision that was accepted already.
+    Args:
+        signal: What was sent.
+        incident_id: The incident it reached.
+        request: What is being asked; None when nothing is.
+        plan: The options.
+        proven: Whether the seal holds.
+        now: The present.
+        first_answer: What the same decision was answered before.
+        taken: The decision that was accepted already.
+        approvals: Earlier judgements, of which those that count for the same option of the same plan matter.
     """
     when = decided_at(signal, proven=proven, now=now)
     refusal = _overtaken(first_answer, taken) or _refusal(signal, incident_id, request, plan, proven, when)
+    counted = refusal is None and signal.choice == "option" and request is not None
+    if counted and request is not None:
+        refusal = _more_needed(signal, request, approvals, proven)
     reason, message = refusal or ("accepted", "Your decision was accepted.")
     return Judgement(
         decision_id=signal.decision_id,
         accepted=refusal is None,
+        counted=counted and reason != "counted_before",
         reason=reason,
         message=message,
         choice=signal.choice,

@@ -1,5 +1,6 @@
 """A person's decision: the wire form, its judgement, and the answer that always goes back."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Literal
 
@@ -61,6 +62,8 @@ Reason = Literal[
     "rounds_used_up",
     "malformed",
     "expired",
+    "second_needed",
+    "counted_before",
 ]
 
 
@@ -77,10 +80,40 @@ class Judgement(Model):
     actor: Name = ""
     actor_name: Name = ""
     proven: bool = False
+    counted: bool = False
+    """It is one of several approvals that are needed, whether or not it was the last one."""
     channel: Name = ""
     comment: Block = ""
     plan_revision: int = 0
     at: Time
+
+
+def voice(actor: str, *, proven: bool) -> str:
+    """Whose approval it counts as: nobody vouches for names on unproven channels, so all of them are one voice."""
+    return actor if proven else "unproven"
+
+
+class Requirement(Model):
+    """Whose approval an option needs."""
+
+    option: int
+    approvers: tuple[Name, ...] = ()
+    """Actors who may approve; empty means anybody whose identity is proven."""
+    people: int = Field(default=1, ge=1, le=5)
+    """How many different ones."""
+    authors: tuple[Name, ...] = ()
+    """Actors who made the suspected change: they alone are not enough."""
+    reason: Line = ""
+    """Why more than one person is needed."""
+
+    def permits(self, actor: str) -> bool:
+        """Whether an actor may approve."""
+        return not self.approvers or actor in self.approvers
+
+    def enough(self, actors: Collection[str]) -> bool:
+        """Whether the approvals of these actors suffice."""
+        distinct = set(actors)
+        return len(distinct) >= self.people and not distinct <= set(self.authors)
 
 
 class DecisionRequest(Model):
@@ -91,8 +124,15 @@ class DecisionRequest(Model):
     asked_at: Time
     expires_at: Time
     approvers: tuple[Name, ...] = Field(default=())
-    """Actors who may approve; empty means anybody whose identity is proven."""
+    """Actors who may decide; empty means anybody whose identity is proven."""
+    requirements: tuple[Requirement, ...] = ()
+    """What options need beyond one of the approvers."""
     accept_unproven: bool = False
+
+    def requirement(self, option: int | None) -> Requirement:
+        """Whose approval an option needs."""
+        stated = next((r for r in self.requirements if r.option == option), None)
+        return stated or Requirement(option=option or 0, approvers=self.approvers)
 
 
 class PersonNote(BaseModel):

@@ -34,6 +34,8 @@ class Hypothesis(Model):
     resource: Name = ""
     region: Name = ""
     change_id: str = ""
+    change_authors: tuple[Name, ...] = ()
+    """Who made the blamed change, as the systems that recorded it call them."""
     supporting: tuple[str, ...] = ()
     contradicting: tuple[str, ...] = ()
     tests: tuple[Trial, ...] = ()

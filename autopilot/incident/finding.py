@@ -50,6 +50,8 @@ class Finding(Model):
     cause_kind: CauseKind | None = None
     mechanism: Mechanism | None = None
     change_id: str = ""
+    authors: tuple[Name, ...] = Field(default=(), max_length=20)
+    """Of a change: everybody who is named as having made it."""
     metric: MetricRef | None = None
     provenance: Provenance
 

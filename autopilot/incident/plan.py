@@ -172,11 +172,14 @@ class Plan(Model):
     notes: tuple[Line, ...] = Field(default=(), max_length=8)
     ask_people: bool = False
     """See `PlanDraft`."""
+    change_authors: tuple[Name, ...] = ()
+    """Who made the change that the leading explanation blames: they alone cannot approve an option."""
 
     @property
     def plan_digest(self) -> str:
-        """Identifies exactly what a person saw when deciding."""
-        return digest(self.incident_id, self.revision, [o.model_dump(mode="json") for o in self.options])
+        """Identifies exactly what a person saw when deciding, and whose approval does not suffice."""
+        options = [o.model_dump(mode="json") for o in self.options]
+        return digest(self.incident_id, self.revision, options, list(self.change_authors))
 
     def option(self, number: int | None) -> Option | None:
         """The option with this number, if it exists."""

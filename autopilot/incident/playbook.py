@@ -1,5 +1,6 @@
 """Playbook, on-call and people, as the incident sees them: a snapshot taken when it opens."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field, PositiveFloat
@@ -47,6 +48,36 @@ class Grant(Model):
     max_risk: Risk = "low"
 
 
+class ApprovalRule(Model):
+    """What approvals some options need beyond the playbook's `approvers`."""
+
+    tools: tuple[Name, ...] = ()
+    """Patterns such as `rds.*`; empty: any tool."""
+    services: tuple[Name, ...] = ()
+    """Empty: any service."""
+    min_risk: Risk = "low"
+    """Options of this risk and above."""
+    approvers: tuple[Name, ...] = ()
+    """Instead of the playbook's; empty: the same."""
+    people: int = Field(default=1, ge=1, le=5)
+    """How many different ones have to approve."""
+
+
+class RateLimit(Model):
+    """How often something may be changed."""
+
+    tool: Name = "*"
+    """A pattern such as `ecs.*`."""
+    services: tuple[Name, ...] = ()
+    """Counted for each service by itself; empty: for every service."""
+    times: int = Field(default=3, ge=1)
+    seconds: PositiveFloat = 3_600.0
+
+
+TWO_FOR_HIGH = ApprovalRule(min_risk="high", people=2)
+"""What holds where a playbook says nothing else."""
+
+
 class Playbook(Model):
     """The rules for a kind of incident."""
 
@@ -59,7 +90,9 @@ class Playbook(Model):
     max_options: int = Field(default=3, ge=1, le=3)
     investigation: Limits = Limits()
     approvers: tuple[Name, ...] = ("on-call",)
-    """`on-call`, `anyone`, or actors such as `slack:U024BE7LH`."""
+    """`on-call`, `primary`, `secondary`, `anyone`, a group or team, or actors such as `slack:U024BE7LH`."""
+    approvals: tuple[ApprovalRule, ...] = (TWO_FOR_HIGH,)
+    rate_limits: tuple[RateLimit, ...] = ()
     accept_unproven: bool = False
     """Whether decisions without a channel's proof of identity (CLI, raw signals) count."""
     grants: tuple[Grant, ...] = ()
@@ -92,6 +125,10 @@ class Snapshot(Model):
 
     playbook: Playbook
     on_call: OnCall = OnCall()
+    people: tuple[Person, ...] = Field(default=(), max_length=500)
+    """The identity map."""
+    groups: dict[Name, tuple[Name, ...]] = {}
+    """Group or team → the actors in it, such as `slack:U024BE7LH`."""
     digest: str = ""
     """Over playbook and schedule files: which rules applied can be proven later."""
 
@@ -120,14 +157,20 @@ def granted(playbook: Playbook, option: Option) -> bool:
     )
 
 
-def allowed_actors(playbook: Playbook, on_call: OnCall) -> tuple[str, ...]:
-    """The actors who may approve; empty when the playbook lets anyone.
+def actors(names: Sequence[str], snapshot: Snapshot) -> tuple[str, ...]:
+    """The actors that names of roles, groups and people stand for; empty when `anyone` is among them.
 
-    With nobody on duty `on-call` stays as it is and nobody bears that name: an empty schedule opens no door.
+    A role that nobody fills and a group that nobody knows stay as they are, and nobody bears that name: an empty
+    schedule opens no door.
     """
-    if "anyone" in playbook.approvers:
+    if "anyone" in names:
         return ()
-    people = (on_call.primary, on_call.secondary) if "on-call" in playbook.approvers else ()
-    on_duty = tuple(f"slack:{p.slack}" for p in people if p and p.slack)
-    named = tuple(a for a in playbook.approvers if a != "on-call")
-    return on_duty + named or ("on-call",)
+    on_call = snapshot.on_call
+    roles = {
+        "on-call": (on_call.primary, on_call.secondary),
+        "primary": (on_call.primary,),
+        "secondary": (on_call.secondary,),
+    }
+    known = {role: tuple(f"slack:{p.slack}" for p in held if p and p.slack) for role, held in roles.items()}
+    known |= snapshot.groups
+    return tuple(dict.fromkeys(actor for name in names for actor in (known.get(name) or (name,))))

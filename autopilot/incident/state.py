@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from autopilot.incident.alert import Alert, Severity
 from autopilot.incident.base import Block, Line, Link, Model
-from autopilot.incident.decision import DecisionRequest, Judgement
+from autopilot.incident.decision import DecisionRequest, DecisionSignal, Judgement
 from autopilot.incident.diagnosis import Diagnosis, Doubted, DroppedClaim, Usage
 from autopilot.incident.evidence import CaseManifest, Document
 from autopilot.incident.finding import DossierBrief, TimelineEntry
@@ -16,6 +16,7 @@ from autopilot.incident.metric import Signal
 from autopilot.incident.plan import ExpectedEffect, Plan, PreparedStep, StepResult
 from autopilot.incident.playbook import Snapshot
 from autopilot.incident.verification import Reading, Verdict, Verification
+from autopilot.incident.warrant import Warrant
 
 Phase = Literal["open", "collect", "analyze", "plan", "decide", "execute", "verify", "handover", "review", "closed"]
 Outcome = Literal["resolved", "self_healed", "handed_over", "aborted", "observed", "joined"]
@@ -40,6 +41,8 @@ class UndoEntry(BaseModel):
     prepared: PreparedStep
     key: str
     do_key: str
+    plan: int = 0
+    """The plan revision whose approval covers it."""
 
 
 class IncidentState(BaseModel):
@@ -86,6 +89,8 @@ class IncidentState(BaseModel):
     request: DecisionRequest | None = None
     judgements: list[Judgement] = []
     decision: Judgement | None = None
+    approvals: list[DecisionSignal] = []
+    """The decisions that count, as they were sealed: the executor checks them once more."""
     claimed_by: str = ""
     handled_by: str = ""
     snoozed_until: datetime | None = None
@@ -93,6 +98,8 @@ class IncidentState(BaseModel):
     executed: list[StepResult] = []
     undone: list[StepResult] = []
     undo_stack: list[UndoEntry] = []
+    warrants: dict[int, Warrant] = {}
+    """By plan revision: what was decided, for its steps and their undo."""
     verifications: list[Verification] = []
     verdict: Verdict | None = None
     outcome: Outcome | None = None

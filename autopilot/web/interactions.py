@@ -17,9 +17,9 @@ from autopilot.channels.slack_wire import (
     Unusable,
     parse_interaction,
 )
-from autopilot.incident.approval import seal
 from autopilot.incident.decision import DecisionSignal
 from autopilot.incident.ports import Failure
+from autopilot.incident.seal import Keyring
 from autopilot.settings import SettingsError, Slack
 from autopilot.triggers import slack
 from autopilot.triggers.base import Refused, json_object, text
@@ -42,12 +42,12 @@ STORED = "Stored. You will be told here what becomes of it."
 class InteractionsHook:
     """POST /hooks/slack/interactions. A signal needs no worker: clicks count while the worker is down."""
 
-    def __init__(self, gateway: Gateway, settings: Slack, replies: Replies, seal_key: bytes) -> None:
-        """`seal_key` vouches for the clicker towards the worker."""
+    def __init__(self, gateway: Gateway, settings: Slack, replies: Replies, keyring: Keyring) -> None:
+        """`keyring` vouches for the clicker towards the worker."""
         self._gateway = gateway
         self._settings = settings
         self._replies = replies
-        self._seal_key = seal_key
+        self._keyring = keyring
 
     async def receive(self, request: Request) -> Response:
         """Understand one interaction and do what it asks."""
@@ -95,7 +95,7 @@ class InteractionsHook:
     def _sealed(self, signal: DecisionSignal) -> DecisionSignal:
         """With the time of the click and our seal over everything that counts."""
         timed = signal.model_copy(update={"at": signal.at or self._gateway.clock().isoformat()})
-        return timed.model_copy(update={"seal": seal(timed, self._seal_key)})
+        return self._keyring.sealed(timed)
 
     async def _failed(self, words: str, reply_to: str, modal: bool) -> Response:
         """Make sure that the person sees it: in the modal, else in a message, else as Slack's own warning."""
@@ -149,13 +149,13 @@ def interaction_routes(gateway: Gateway) -> list[Route]:
     Raises:
         SettingsError: Slack is configured without a key to seal decisions with.
     """
-    settings, key = gateway.settings, gateway.settings.seal_key
+    settings, keyring = gateway.settings, gateway.settings.keyring()
     if settings.slack is None or gateway.replies is None:
         return []
-    if key is None or not key.get_secret_value():
+    if keyring is None:
         raise SettingsError(
             "slack is configured but seal_key is not: clicks could not be proven to the worker. "
             "Set AUTOPILOT_SEAL_KEY to the same random text on gateway and worker."
         )
-    hook = InteractionsHook(gateway, settings.slack, gateway.replies, key.get_secret_value().encode())
+    hook = InteractionsHook(gateway, settings.slack, gateway.replies, keyring)
     return [Route("/hooks/slack/interactions", hook.receive, methods=["POST"])]

@@ -12,9 +12,9 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
 from autopilot.incident.alert import Alert
-from autopilot.incident.approval import seal
 from autopilot.incident.decision import DecisionSignal
 from autopilot.incident.messages import IncidentResult, StartIncident
+from autopilot.incident.seal import Keyring
 from autopilot.incident.state import IncidentState
 from autopilot.settings import Settings
 from starter import Incidents
@@ -76,7 +76,7 @@ def sealed_decision(state: IncidentState, **changes: object) -> DecisionSignal:
         "actor_name": "kim", "channel": "slack",
     }  # fmt: skip
     signal = DecisionSignal.model_validate(values | changes)
-    return signal.model_copy(update={"seal": seal(signal, SEAL_KEY)})
+    return Keyring(SEAL_KEY).sealed(signal)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

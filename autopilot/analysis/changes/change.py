@@ -32,6 +32,7 @@ class Commit:
     summary: str
     files: tuple[str, ...]
     diff: str
+    author: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,11 @@ class Change:
     commits: tuple[Commit, ...] = ()
     files: tuple[str, ...] = ()
     diff: str = ""
+
+    @property
+    def authors(self) -> tuple[str, ...]:
+        """Everybody who is named as having made it."""
+        return tuple(dict.fromkeys(name for name in (self.author, *(c.author for c in self.commits)) if name))
 
 
 def read_changes(changes: pl.DataFrame, items: Sequence[Item], windows: Windows) -> list[Change]:
@@ -161,7 +167,7 @@ def _switching(change: Change, commits: Sequence[Change]) -> Change:
         return change
     rule = re.compile(rf"(?<![a-z0-9]){re.escape(name[:200].lower())}(?![a-z0-9])")
     speaking = [c for c in commits if c.first <= change.first + _SKEW and rule.search(c.text.lower())]
-    told = tuple(Commit(c.id, c.summary, c.files, c.diff) for c in speaking[-_MOST_COMMITS:])
+    told = tuple(Commit(c.id, c.summary, c.files, c.diff, c.author) for c in speaking[-_MOST_COMMITS:])
     return replace(change, commits=told)
 
 
@@ -174,7 +180,7 @@ def _carrier(commit: Change, service: str, deploys: Sequence[Change]) -> int | N
 
 
 def _with(deploy: Change, commit: Change) -> Change:
-    told = Commit(commit.id, commit.summary, commit.files, commit.diff)
+    told = Commit(commit.id, commit.summary, commit.files, commit.diff, commit.author)
     return replace(
         deploy,
         text=f"{deploy.text}\n{commit.text}"[:12_000],

@@ -153,7 +153,7 @@ def _clue(p: Placed, onset: Onset, windows: Windows) -> Clue:
         service=change.service, resource=change.resource, region=change.region,
         window=TimeWindow(start=moment(change.first), end=moment(max(change.last, change.first + 1))),
         onset=change.first, uncertainty=(change.last - change.first) // 2, direction="new",
-        score=_worth(p), summary=summary, change_id=change.id,
+        score=_worth(p), summary=summary, change_id=change.id, authors=change.authors[:20],
         provenance=Provenance(
             source=change.id.split(":", 1)[0] or "changes",
             query=f"changes of {change.service}: {', '.join(change.records)}"[:1_000],

@@ -7,7 +7,7 @@ from autopilot.incident.diagnosis import Hypothesis, Standing
 from autopilot.incident.finding import Dossier, Finding, FindingKind, Suspect
 from autopilot.incident.investigation import ProbeResult
 from autopilot.reasoning.judging.claim import Claim
-from autopilot.reasoning.judging.signs import happened, limits
+from autopilot.reasoning.judging.signs import change, happened, limits
 from autopilot.reasoning.judging.trials import trials_for
 from autopilot.reasoning.judging.verdict import Weights, verdict
 
@@ -79,6 +79,7 @@ def weigh(proposal: Proposal, dossier: Dossier, results: Sequence[ProbeResult] =
             insufficient=dossier.insufficient_evidence or claim.cause_kind == "unknown",
         )
     )
+    blamed = change(dossier, claim.change_id)
     return Hypothesis(
         statement=proposal.statement,
         cause_kind=claim.cause_kind,
@@ -86,6 +87,7 @@ def weigh(proposal: Proposal, dossier: Dossier, results: Sequence[ProbeResult] =
         resource=claim.resource,
         region=proposal.region,
         change_id=claim.change_id,
+        change_authors=blamed.authors if blamed else (),
         supporting=tuple(f.id for f in supporting),
         contradicting=tuple(f.id for f in contradicting),
         tests=trials,

@@ -9,7 +9,7 @@ import pytest
 
 from autopilot.case.store import FolderCaseStore
 from autopilot.channels.slack_wire import ACTION_CLAIM, ACTION_REANALYSE, FEEDBACK_BLOCK, FEEDBACK_INPUT
-from autopilot.incident.approval import sealed
+from autopilot.incident.seal import Keyring
 from autopilot.settings import SettingsError
 from autopilot.web.app import create_app
 from tests.integration.web.conftest import SEAL_KEY, MemoryIncidents, Running, Said, settings
@@ -32,8 +32,8 @@ def test_a_click_becomes_a_sealed_decision_of_the_clicker(gateway: Running) -> N
     assert group == GROUP
     assert (signal.actor, signal.actor_name, signal.channel) == ("slack:U024BE7LH", "kim", "slack")
     assert (signal.choice, signal.option_number, signal.plan_digest) == ("option", 1, "d")
-    assert sealed(signal, SEAL_KEY)
-    assert not sealed(signal.model_copy(update={"actor": "slack:U0BOSS"}), SEAL_KEY)
+    assert Keyring(SEAL_KEY).vouches(signal)
+    assert not Keyring(SEAL_KEY).vouches(signal.model_copy(update={"actor": "slack:U0BOSS"}))
     assert gateway.said.changed.wait(2)
     assert gateway.said.told[0][1].startswith("Stored.")
 
@@ -102,7 +102,7 @@ def test_reanalyse_opens_a_modal_whose_submission_is_the_decision(gateway: Runni
     [(_, signal)] = gateway.incidents.decisions
     assert (signal.choice, signal.comment) == ("reanalyse", "check the deploy")
     assert signal.at
-    assert sealed(signal, SEAL_KEY)
+    assert Keyring(SEAL_KEY).vouches(signal)
 
     gateway.incidents.down = True
     failed = gateway.slack(PATH, body).json()

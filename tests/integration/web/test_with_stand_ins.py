@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from autopilot.channels.slack import SlackChannel
-from autopilot.incident.approval import sealed
 from autopilot.incident.decision import DecisionRequest
+from autopilot.incident.seal import Keyring
 from autopilot.incident.view import incident_view
 from autopilot.settings import Slack as SlackSettings
 from demo.saas.records import SlackRecords
@@ -99,7 +99,7 @@ def test_a_click_on_our_own_message_becomes_a_sealed_decision(slack: Slack, inci
         "option",
         1,
     )
-    assert sealed(signal, SEAL_KEY)
+    assert Keyring(SEAL_KEY).vouches(signal)
     told = slack.wait_until(slack.ephemerals, 3)
     assert told[0]["text"].startswith("Stored.")
 

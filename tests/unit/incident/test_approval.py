@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autopilot.incident.approval import SEALED_FIELDS, decided_at, judge_decision, policy_decision, seal, sealed
+from autopilot.incident.approval import decided_at, judge_decision, policy_decision
 from autopilot.incident.decision import DecisionRequest, DecisionSignal, Judgement
 from autopilot.incident.playbook import Grant, Playbook
+from autopilot.incident.seal import SEALED_FIELDS, Keyring
 from tests.unit.incident.worlds import INCIDENT, T0, after, decision, option, plan, prepared, request
 
-KEY = b"key"
+KEYS = Keyring(b"key")
 WORDS = st.text(string.printable, max_size=12)
 SIGNALS = st.builds(
     DecisionSignal,
@@ -62,7 +63,8 @@ def test_late_closed_unproven_and_infeasible_are_told_apart() -> None:
     closed = judge_decision(decision(), INCIDENT, None, None, proven=True, now=T0)
     assert closed.reason == "not_open"
     stuck = plan(option(1, feasible=False, infeasible_reason="no permission"))
-    infeasible = judge_decision(decision(), INCIDENT, request(stuck), stuck, proven=True, now=T0)
+    chosen = decision(plan_digest=stuck.plan_digest)
+    infeasible = judge_decision(chosen, INCIDENT, request(stuck), stuck, proven=True, now=T0)
     assert infeasible.reason == "infeasible_option"
     assert "no permission" in infeasible.message
 
@@ -102,19 +104,25 @@ def test_whatever_arrives_gets_an_answer_and_only_whole_decisions_are_accepted(
 
 
 @given(SIGNALS)
-def test_only_our_key_seals(signal: DecisionSignal) -> None:
-    stamped = signal.model_copy(update={"seal": seal(signal, KEY)})
-    assert sealed(stamped, KEY)
-    assert not sealed(stamped, b"another")
-    assert not sealed(stamped, None)
-    assert not sealed(signal.model_copy(update={"seal": ""}), KEY)
+def test_only_our_keys_seal(signal: DecisionSignal) -> None:
+    stamped = KEYS.sealed(signal)
+    assert KEYS.vouches(stamped)
+    assert Keyring(b"new", [b"key"]).vouches(stamped)
+    assert not Keyring(b"another").vouches(stamped)
+    named_otherwise = Keyring(b"another").sealed(signal).seal[:9] + stamped.seal[9:]
+    assert not Keyring(b"another").vouches(stamped.model_copy(update={"seal": named_otherwise}))
+    assert not KEYS.vouches(signal.model_copy(update={"seal": ""}))
 
 
 @given(SIGNALS, st.sampled_from(SEALED_FIELDS), WORDS)
 def test_a_sealed_decision_cannot_be_changed(signal: DecisionSignal, name: str, other: str) -> None:
-    stamped = signal.model_copy(update={"seal": seal(signal, KEY)})
-    changed = stamped.model_copy(update={name: other})
-    assert sealed(changed, KEY) == (str(getattr(signal, name)) == other)
+    changed = KEYS.sealed(signal).model_copy(update={name: other})
+    assert KEYS.vouches(changed) == (str(getattr(signal, name)) == other)
+
+
+def test_an_empty_key_seals_nothing() -> None:
+    with pytest.raises(ValueError, match="AUTOPILOT_SEAL_KEY"):
+        Keyring(b"")
 
 
 def test_policy_decides_only_what_is_granted_and_can_be_undone() -> None:

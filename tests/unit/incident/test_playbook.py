@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autopilot.incident.plan import RISKS, Option, Risk
-from autopilot.incident.playbook import Grant, OnCall, Person, Playbook, allowed_actors, granted
+from autopilot.incident.playbook import Grant, OnCall, Person, Playbook, Snapshot, actors, granted
 from tests.unit.incident.worlds import option, prepared
 
 TOOLS, SERVICES = ("t.one", "t.two"), ("shop", "cart")
@@ -71,11 +71,14 @@ KIM, LEE = Person(name="kim", slack="U1"), Person(name="lee", slack="U2")
 
 def test_those_on_duty_and_those_named_may_approve() -> None:
     playbook = Playbook(approvers=("on-call", "slack:U7"))
-    assert allowed_actors(playbook, OnCall(primary=KIM, secondary=LEE)) == ("slack:U1", "slack:U2", "slack:U7")
-    assert allowed_actors(Playbook(approvers=("anyone",)), OnCall(primary=KIM)) == ()
+    duty, groups = OnCall(primary=KIM, secondary=LEE), {"dba": ("slack:U8",)}
+    snapshot = Snapshot(playbook=playbook, on_call=duty, groups=groups)
+    assert actors(playbook.approvers, snapshot) == ("slack:U1", "slack:U2", "slack:U7")
+    assert actors(("secondary", "dba", "unknown"), snapshot) == ("slack:U2", "slack:U8", "unknown")
+    assert actors(("anyone", "dba"), snapshot) == ()
 
 
 @pytest.mark.parametrize("on_call", [OnCall(), OnCall(primary=Person(name="kim"))])
 def test_with_nobody_on_duty_nobody_may_approve(on_call: OnCall) -> None:
     """An empty tuple would mean anybody."""
-    assert allowed_actors(Playbook(), on_call) == ("on-call",)
+    assert actors(Playbook().approvers, Snapshot(playbook=Playbook(), on_call=on_call)) == ("on-call",)

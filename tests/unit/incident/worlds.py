@@ -63,7 +63,7 @@ def request(of: Plan, **changes: object) -> DecisionRequest:
 def decision(**changes: object) -> DecisionSignal:
     values: dict[str, object] = {
         "decision_id": "d1", "incident_id": INCIDENT, "choice": "option", "option": 1, "actor": "slack:U1",
-        "actor_name": "kim", "channel": "slack",
+        "actor_name": "kim", "channel": "slack", "plan_digest": plan().plan_digest,
     }  # fmt: skip
     return DecisionSignal.model_validate(values | changes)
 

@@ -15,7 +15,6 @@ from autopilot.case.schema import SCHEMAS
 from autopilot.channels import slack_wire
 from autopilot.clients.aws import AwsClients
 from autopilot.incident.alert import Severity
-from autopilot.incident.approval import SEALED_FIELDS
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.decision import Choice, DecisionSignal, Judgement, PersonNote, Reason
 from autopilot.incident.diagnosis import Standing
@@ -25,6 +24,7 @@ from autopilot.incident.investigation import ProbeName, ProbeOutcome
 from autopilot.incident.messages import IncidentResult
 from autopilot.incident.plan import Reversibility, Risk, StepStatus
 from autopilot.incident.playbook import Mode
+from autopilot.incident.seal import SEALED_FIELDS
 from autopilot.incident.state import Outcome, Phase
 from autopilot.incident.verification import Verdict
 from autopilot.playbook_shapes import SPECS
