@@ -94,14 +94,24 @@ def conclude(
 
 
 def _written(turns: Sequence[Turn], checking: Checking, evidence: Evidence) -> list[Proposal]:
-    """What models proposed and findings bear out; what a later round left out does not vanish by it."""
+    """What models proposed and findings bear out; what a later round left out does not vanish by it.
+
+    Of a hypothesis that fell in several rounds only the last wording counts as checked and dropped.
+    """
     kept: list[Proposal] = []
+    fallen: list[Claim] = []
     for turn in reversed([t for t in turns if by_model(t)]):
+        before = tuple(fallen)
         for proposed in turn.proposed:
             bare = Claim(proposed.cause_kind, proposed.service, change_id=proposed.change_id)
             if turn is not turns[-1] and any(same(bare, p.claim) for p in kept):
                 continue
-            proposal = checking.proposal(proposed)
+            own = Checking(checking.dossier, checking.neighbours)
+            proposal = own.proposal(proposed)
+            if proposal is None:
+                fallen.append(bare)
+            if proposal is not None or not any(same(bare, claim) for claim in before):
+                checking.add(own)
             if proposal is not None and not any(same(proposal.claim, p.claim) for p in kept):
                 kept.append(replace(proposal, asked_by=who_asked(proposal.claim, evidence.asked)))
     return kept

@@ -52,6 +52,11 @@ class Checking:
         prior = suspect.score if suspect else UNRANKED
         return Proposal(claim, text, region, prior, supporting or cited, against)
 
+    def add(self, other: "Checking") -> None:
+        """Count what was checked elsewhere."""
+        self.claims += other.claims
+        self.dropped += other.dropped
+
     def chain(self, links: Sequence[ProposedLink], service: str) -> tuple[str, ...]:
         """The sentences of a causal chain that their findings bear out, each with its citations."""
         kept: list[str] = []

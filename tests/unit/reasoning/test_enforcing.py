@@ -2,7 +2,8 @@
 
 import pytest
 
-from autopilot.incident.investigation import Proposed
+from autopilot.incident.investigation import Proposed, Turn
+from autopilot.reasoning.investigating.conclusion import Evidence, conclude
 from autopilot.reasoning.investigating.enforcing import Checking
 from tests.unit.reasoning import story
 
@@ -40,3 +41,30 @@ def test_a_change_of_another_service_lends_no_weight(change: str, reason: str) -
     assert kept.claim.change_id == ""
     assert kept.prior < 0.5
     assert [dropped.reason for dropped in checking.dropped] == [reason]
+
+
+def concluded(*rounds: tuple[Proposed, ...]) -> tuple[int, int, list[str]]:
+    """How many claims were checked and dropped, and what stands of a model's words."""
+    turns = [Turn(number=n, proposed=said, analyst="gpt-4o") for n, said in enumerate(rounds, start=1)]
+    diagnosis = conclude(turns, Evidence(story.dossier(), "checkout-api"))
+    return diagnosis.claims, diagnosis.dropped, [h.statement for h in diagnosis.hypotheses]
+
+
+def test_a_hypothesis_that_falls_in_every_round_is_counted_once() -> None:
+    sound = proposed("checkout", story.DEPLOY)
+    nowhere = sound.model_copy(update={"service": "zebra-svc", "change_id": ""})
+    lie = nowhere.model_copy(
+        update={"statement": "Zebras ate 12345 cables (F4).", "service": "checkout", "cause_kind": "disk"}
+    )
+    once = concluded((sound, nowhere, lie))
+    assert once[1] == 2  # the service, and the sentence
+    assert concluded((sound, nowhere, lie), (sound, nowhere, lie)) == once
+    assert concluded((nowhere, lie), (nowhere, lie), (sound, nowhere, lie)) == once
+
+
+def test_what_an_earlier_round_said_soundly_is_kept_although_it_fell_later() -> None:
+    sound = proposed("checkout", story.DEPLOY)
+    lie = sound.model_copy(update={"statement": "Zebras ate 12345 cables (F4)."})
+    _, dropped, stands = concluded((sound,), (lie,))
+    assert sound.statement in stands
+    assert dropped == 1
