@@ -79,6 +79,12 @@ _ARN_FORMS = (
     ("log_group", re.compile(r"^arn:[^:]+:logs:[^:]*:[^:]*:log-group:([^:]+)")),
     ("api_id", re.compile(r"^arn:[^:]+:apigateway:[^:]*:[^:]*:/restapis/([^/]+)$")),
     ("balancer", re.compile(r"^arn:[^:]+:elasticloadbalancing:[^:]*:[^:]*:loadbalancer/(.+)$")),
+    ("target_group", re.compile(r"^arn:[^:]+:elasticloadbalancing:[^:]*:[^:]*:targetgroup/([^/]+)/")),
+    ("deployment_group", re.compile(r"^arn:[^:]+:codedeploy:[^:]*:[^:]*:deploymentgroup:([^/]+/.+)$")),
+    ("schedule_group", re.compile(r"^arn:[^:]+:scheduler:[^:]*:[^:]*:schedule-group/(.+)$")),
+    ("parameter", re.compile(r"^arn:[^:]+:ssm:[^:]*:[^:]*:parameter(/.+)$")),
+    ("application", re.compile(r"^arn:[^:]+:appconfig:[^:]*:[^:]*:application/([^/]+)$")),
+    ("proxy", re.compile(r"^arn:[^:]+:rds:[^:]*:[^:]*:db-proxy:(.+)$")),
 )
 
 

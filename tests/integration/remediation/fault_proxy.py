@@ -55,7 +55,7 @@ class FaultProxy:
             def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
                 """Tests look at what passed, not at a log."""
 
-        for verb in ("GET", "POST", "PUT", "DELETE"):
+        for verb in ("GET", "POST", "PUT", "PATCH", "DELETE"):
             setattr(Handler, f"do_{verb}", Handler.serve)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True

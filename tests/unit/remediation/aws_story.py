@@ -1,0 +1,46 @@
+"""More of the shop's inventory: load balancers, stages, groups of machines, stacks, clusters."""
+
+from autopilot.incident.base import Scalar
+from autopilot.reasoning.planning.provenance import provenance_problem
+from autopilot.remediation.base import Candidate, Context, InventoryItem
+from tests.unit.remediation.story import ARN, offered
+
+BLUE, GREEN = (
+    ARN.format("elasticloadbalancing", f"targetgroup/{n}/0a{i}") for i, n in enumerate(("blue", "green"))
+)
+LISTENER = ARN.format("elasticloadbalancing", "listener/app/shop/0a0a/0b0b")
+
+
+def item(
+    kind: str, resource: str, name: str, settings: dict[str, Scalar], service: str = "checkout"
+) -> InventoryItem:
+    """One resource of the shop."""
+    return InventoryItem(
+        resource=resource, kind=kind, name=name, service=service, region="us-east-1", settings=settings,
+        versions=(), health="",
+    )  # fmt: skip
+
+
+def grounded(where: Context) -> dict[str, Candidate]:
+    """The candidates by tool; each argument of each was observed or is the tool's own."""
+    found = offered(where)
+    problems = [provenance_problem(c, where.inventory, where.dossier) for c in found.values()]
+    assert [problem for problem in problems if problem] == []
+    return found
+
+
+def forward(weight: int = 90, other: int = 10) -> InventoryItem:
+    """A listener that divides its traffic between blue and green."""
+    return item(
+        "elb_forward", LISTENER, "shop:80",
+        {"groups": 2, "group_1": BLUE, "weight_1": weight, "group_2": GREEN, "weight_2": other},
+    )  # fmt: skip
+
+
+def target_group(**settings: Scalar) -> InventoryItem:
+    """The blue target group with one sick target among three."""
+    return item(
+        "elb_target_group", BLUE, "blue",
+        {"healthy": 2, "unhealthy": 1, "unhealthy_target": "i-0a", "unhealthy_port": 80, "unhealthy_zone": None}
+        | settings,
+    )  # fmt: skip
