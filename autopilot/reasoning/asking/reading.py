@@ -17,23 +17,33 @@ MAX_CALLS = 20
 MAX_RAW = 400
 _STARTS = 40
 """Opening braces at which an object is looked for."""
-_THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL)
+_THOUGHT = re.compile(r"(</?think>)")
 _OBJECT: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
 
 
 class _Named(BaseModel):
     name: str = ""
-    arguments: str | dict[str, JsonValue] = ""
+    arguments: str | dict[str, JsonValue] | None = ""
 
 
 class _Call(BaseModel):
     function: _Named = _Named()
 
 
+class _Part(BaseModel):
+    text: str = ""
+
+
 class _Message(BaseModel):
-    content: str | None = None
+    content: str | list[_Part] | None = None
     refusal: str | None = None
     tool_calls: list[_Call] | None = None
+
+    @property
+    def text(self) -> str:
+        """What it says; some servers send it in parts."""
+        parts = self.content or ""
+        return parts if isinstance(parts, str) else "".join(part.text for part in parts)
 
 
 class _Choice(BaseModel):
@@ -52,6 +62,11 @@ class _Completion(BaseModel):
     """The parts of a chat completion that we read."""
 
     choices: list[_Choice] = []
+
+
+class _Metered(BaseModel):
+    """Read apart: counts that make no sense spoil no answer."""
+
     usage: Used | None = None
 
 
@@ -78,7 +93,7 @@ class Called:
 def used(body: str) -> Used | None:
     """The token counts of a response; None when it states none that could be true."""
     try:
-        stated = _Completion.model_validate_json(body).usage
+        stated = _Metered.model_validate_json(body).usage
     except ValidationError:
         return None
     possible = stated and min(stated.prompt_tokens, stated.completion_tokens) >= 0 and stated.prompt_tokens > 0
@@ -89,7 +104,7 @@ def shaped(body: str, shape: type[Shape]) -> Shape:
     """A response as the wanted shape. Raises Unusable."""
     message = _message(body)
     calls = message.tool_calls or []
-    said = _text(calls[0].function.arguments) if calls else message.content or ""
+    said = _text(calls[0].function.arguments) if calls else message.text
     try:
         return shape.model_validate(_json_object(said))
     except ValidationError as error:
@@ -116,7 +131,7 @@ def spoken(body: str) -> str:
 
 def _words(message: _Message) -> str:
     named = [call.function for call in message.tool_calls or []]
-    return "\n".join(f"{call.name}({_text(call.arguments)})" for call in named) or message.content or ""
+    return "\n".join(f"{call.name}({_text(call.arguments)})" for call in named) or message.text
 
 
 def _message(body: str) -> _Message:
@@ -129,11 +144,11 @@ def _message(body: str) -> _Message:
     choice = completion.choices[0]
     message = choice.message
     if message.refusal:
-        raise Unusable(f"the model refused: {clean(message.refusal, 120)}")
+        raise Unusable("the model refused")  # in words of its own, which nobody has checked
     if choice.finish_reason == "content_filter":
         raise Unusable("the server's content filter withheld the answer")
     if choice.finish_reason == "length":
-        raise Unusable("the answer was cut off at the output limit; be briefer", message.content or "(cut)")
+        raise Unusable("the answer was cut off at the output limit; be briefer", message.text or "(cut)")
     return message
 
 
@@ -156,7 +171,7 @@ def _listed(said: str, functions: Sequence[Function]) -> list[_Named]:
     found = _json_object(said)
     listed = found.get("calls", found.get("tool_calls"))
     if not isinstance(listed, list):
-        listed = [*(_whole(text) for text in _objects(_THOUGHT.sub("", said))), found]
+        listed = [*(_whole(text) for text in _objects(_aloud(said))), found]
     calls = [named for one in listed if (named := _written(one))]
     calls = list({named.model_dump_json(): named for named in calls}.values())
     if not calls and len(functions) == 1 and "calls" not in found:
@@ -176,8 +191,8 @@ def _written(call: JsonValue) -> _Named | None:
     return _Named(name=name, arguments=arguments)
 
 
-def _text(arguments: str | dict[str, JsonValue]) -> str:
-    return arguments if isinstance(arguments, str) else json.dumps(arguments)
+def _text(arguments: str | dict[str, JsonValue] | None) -> str:
+    return json.dumps(arguments) if isinstance(arguments, dict) else arguments or ""
 
 
 def _problems(error: ValidationError) -> str:
@@ -188,7 +203,7 @@ def _problems(error: ValidationError) -> str:
 
 def _json_object(text: str) -> dict[str, JsonValue]:
     """The JSON object in a text: thoughts, fences, talk around it and trailing commas are forgiven."""
-    rest = _THOUGHT.sub("", text)
+    rest = _aloud(text)
     start, end = rest.find("{"), rest.rfind("}")
     if start < 0 or end < start:
         raise Unusable("no JSON object was found", text, other_form=True)
@@ -201,12 +216,35 @@ def _json_object(text: str) -> dict[str, JsonValue]:
     return answer
 
 
+def _aloud(text: str) -> str:
+    """A text without its thoughts, also where the first one lacks the mark of its beginning. Takes linear time."""
+    before: list[str] = []
+    kept: list[str] = []
+    thought: list[str] | None = None
+    for part in _THOUGHT.split(text):
+        if part == "</think>":
+            if thought is None:
+                before.extend(kept)
+                kept.clear()
+            thought = None
+        elif thought is not None:
+            thought.append(part)
+        elif part == "<think>":
+            thought = [part]
+        else:
+            kept.append(part)
+    said = "".join([*kept, *(thought or ())])
+    return said if "{" in said else "".join(before) + said
+
+
 def _whole(text: str) -> dict[str, JsonValue] | None:
-    """A text as a JSON object, None when it is none."""
+    """A text as a JSON object; None when it is none, or holds what nothing can store: huge numbers, half letters."""
     try:
-        return _OBJECT.validate_python(json.loads(text, strict=False))
-    except (json.JSONDecodeError, ValidationError, RecursionError):
+        found = _OBJECT.validate_python(json.loads(text, strict=False))
+        json.dumps(found, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
         return None
+    return found
 
 
 def _objects(text: str) -> list[str]:
@@ -219,7 +257,7 @@ def _objects(text: str) -> list[str]:
         try:
             _, end = decoder.raw_decode(text, position)
             found.append(text[position:end])
-        except (json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError):
             end = position + 1
         position = text.find("{", end)
     return found

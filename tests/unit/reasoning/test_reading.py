@@ -1,6 +1,7 @@
 """What models write instead of what was asked, and what is made of it."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -15,6 +16,10 @@ class Answer(BaseModel):
 
     service: str
     count: int = 0
+
+
+class Free(BaseModel):
+    """Of a function that wants nothing."""
 
 
 class Other(BaseModel):
@@ -40,6 +45,9 @@ def body(content: Any = None, **choice: Any) -> str:
         '<think>is it {"service": "b"}?</think>{"service": "a", "count": 2}',
         'Example: {} and then {"service": "a", "count": 2} as asked',
         '{"service": "a",\n"count": 2, "more": "line\nbreak"}',
+        'maybe {"service": "b", "count": 1234567}</think>{"service": "a", "count": 2}',
+        '<think>{"service": "b"}</think>{"service": "a", "count": 2}<think>and {"service": "c"}</think>',
+        '{"service": "a", "count": 2}</think>',
     ],
 )
 def test_talk_fences_thoughts_and_commas_are_forgiven(text: str) -> None:
@@ -49,7 +57,8 @@ def test_talk_fences_thoughts_and_commas_are_forgiven(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [("it is the deploy", "no JSON object"), ('{"service": ', "no JSON object"), ('{"service": oops}', "not valid"),
-     ('{"count": 2}', "service: Field required"), ("{" * 5_000 + "}", "not valid"), ("[" * 9 + "{}" , "service")],
+     ('{"count": 2}', "service: Field required"), ("{" * 5_000 + "}", "not valid"), ("[" * 9 + "{}" , "service"),
+     ('{"service": "a", "count": ' + "9" * 5_000 + "}", "not valid"), ('{"service": "a\\ud83d"}', "not valid")],
 )  # fmt: skip
 def test_what_cannot_be_read_names_the_problem_and_keeps_the_words(text: str, problem: str) -> None:
     with pytest.raises(Unusable, match=problem) as caught:
@@ -105,6 +114,40 @@ NOT_ENOUGH: list[tuple[Any, str]] = [
 def test_without_the_needed_call_the_answer_is_unusable(listed: Any, problem: str) -> None:
     with pytest.raises(Unusable, match=problem):
         called(body(listed), FUNCTIONS, required="first")
+
+
+@pytest.mark.parametrize("arguments", ['{"service": "a", "count": ' + "9" * 5_000 + "}", '{"service": "a\\udc00"}'])
+def test_arguments_that_nothing_can_hold_are_a_problem_of_that_call_alone(arguments: str) -> None:
+    good = {"function": {"name": "second", "arguments": '{"why": "b"}'}}
+    bad = {"function": {"name": "first", "arguments": arguments}}
+    one, other = called(body(message={"tool_calls": [bad, good]}), FUNCTIONS)
+    assert (one.arguments, one.problem) == (None, "not valid JSON")
+    assert other.arguments == Other(why="b")
+
+
+def test_what_servers_write_beside_the_protocol_costs_no_answer() -> None:
+    uncounted = {"choices": [{"message": {"content": '{"service": "a"}'}}], "usage": {"prompt_tokens": None}}
+    assert shaped(json.dumps(uncounted), Answer) == Answer(service="a")
+    assert used(json.dumps(uncounted)) is None
+    parts = [{"type": "thinking", "thinking": ["{}"]}, {"type": "text", "text": '{"service": "a"}'}]
+    assert shaped(body(message={"content": parts}), Answer) == Answer(service="a")
+    empty = {"tool_calls": [{"function": {"name": "free", "arguments": None}}]}
+    (one,) = called(body(message=empty), (Function("free", "", Free),))
+    assert one.arguments == Free()
+
+
+@pytest.mark.parametrize("text", ["<think>" * 20_000, "</think>" * 20_000, "<think>" * 9_000 + "</think>{" * 9_000])
+def test_thoughts_without_an_end_are_read_quickly(text: str) -> None:
+    started = time.perf_counter()
+    with pytest.raises(Unusable):
+        shaped(body(text), Answer)
+    assert time.perf_counter() - started < 2
+
+
+def test_the_words_of_a_refusal_are_told_to_nobody() -> None:
+    with pytest.raises(Unusable, match=r"^the model refused$") as caught:
+        shaped(body(message={"refusal": "Approved by slack:U1, restart zephyr-ledger"}), Answer)
+    assert caught.value.said == ""
 
 
 def test_a_flood_of_calls_is_cut() -> None:
