@@ -9,7 +9,7 @@ from autopilot.incident.ports import Attempt, CaseStore, Conclusion, Investigate
 from autopilot.reasoning import builtin
 from autopilot.reasoning.asking.asker import asker_for, spent
 from autopilot.reasoning.asking.models import Models
-from autopilot.reasoning.casefile import load_dossier, load_edges
+from autopilot.reasoning.casefile import edges_of, load_dossier
 from autopilot.reasoning.investigating.conclusion import Calibrate, Evidence, conclude
 from autopilot.reasoning.investigating.explaining import symptom_service
 from autopilot.reasoning.investigating.feedback import ideas
@@ -19,6 +19,7 @@ from autopilot.reasoning.judging.citations import neighbourhood
 from autopilot.reasoning.labels import BUILT_IN, left_early, no_model, unavailable
 from autopilot.reasoning.prompts.collected import collected_texts
 from autopilot.reasoning.prompts.planted import planted
+from autopilot.reasoning.tables import StoredTables
 from autopilot.settings import Model
 
 
@@ -61,7 +62,8 @@ class ConfiguredAnalyst:
         results = request.investigation.results
         found = load_dossier(self._store, request.dossier)
         dossier = with_answers(found, results)
-        edges = load_edges(self._store, request.manifest)
+        tables = StoredTables(self._store)
+        edges = edges_of(tables.read(request.manifest, "topology"))
         service = self._service(request, found)
         evidence = Evidence(
             dossier,
@@ -74,9 +76,7 @@ class ConfiguredAnalyst:
             request.investigation.turns,
             evidence,
             calibrate=self._calibrate,
-            planted=planted(
-                dossier, {**_remarks(request.feedback), **collected_texts(self._store, request.manifest)}
-            ),
+            planted=planted(dossier, {**_remarks(request.feedback), **collected_texts(tables, request.manifest)}),
         )
         diagnosis = diagnosis.model_copy(update={"stopped": request.stopped})
         tested = store_tested(self._store, request.dossier, dossier, request.investigation)

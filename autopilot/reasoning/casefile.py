@@ -1,17 +1,16 @@
 """Reading what reasoning needs out of the case store: the dossier, the inventory, who calls whom."""
 
-import io
 import json
 from typing import cast
 
 import polars as pl
 from pydantic import ValidationError
 
-from autopilot.case.schema import conform
 from autopilot.incident.base import Scalar
-from autopilot.incident.evidence import CaseManifest, Table
+from autopilot.incident.evidence import CaseManifest
 from autopilot.incident.finding import Dossier, DossierBrief
 from autopilot.incident.ports import CaseStore, Failure
+from autopilot.reasoning.tables import StoredTables
 from autopilot.remediation.base import InventoryItem
 
 
@@ -24,14 +23,6 @@ def load_dossier(store: CaseStore, brief: DossierBrief) -> Dossier:
             f"Document {brief.uri!r} is not a dossier ({error.error_count()} problems); analyse the case again.",
             who="developer",
         ) from error
-
-
-def _rows(store: CaseStore, manifest: CaseManifest, table: Table) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = []
-    for part in manifest.parts:
-        if part.table == table:
-            rows += conform(table, pl.read_parquet(io.BytesIO(store.get(part.uri)))).to_dicts()
-    return rows
 
 
 def _scalars(value: object) -> dict[str, Scalar]:
@@ -50,9 +41,12 @@ def _json(text: object) -> object:
 
 
 def load_inventory(store: CaseStore, manifest: CaseManifest) -> tuple[InventoryItem, ...]:
-    """The resources of the case, each as it was seen last, in a stable order."""
+    """The resources of the case, each as it was seen last, in a stable order.
+
+    Raises Failure when a part of the case is missing or not what was stored.
+    """
     latest: dict[str, InventoryItem] = {}
-    for row in _rows(store, manifest, "inventory"):
+    for row in StoredTables(store).read(manifest, "inventory").iter_rows(named=True):
         versions = _json(row["versions"])
         items = cast("list[object]", versions) if isinstance(versions, list) else []
         item = InventoryItem(
@@ -70,6 +64,11 @@ def load_inventory(store: CaseStore, manifest: CaseManifest) -> tuple[InventoryI
 
 
 def load_edges(store: CaseStore, manifest: CaseManifest) -> tuple[tuple[str, str], ...]:
-    """(caller, callee) pairs the case knows, without repetition."""
-    pairs = ((str(row["caller"]), str(row["callee"])) for row in _rows(store, manifest, "topology"))
+    """(caller, callee) pairs the case knows, without repetition. Raises Failure as `load_inventory` does."""
+    return edges_of(StoredTables(store).read(manifest, "topology"))
+
+
+def edges_of(topology: pl.DataFrame) -> tuple[tuple[str, str], ...]:
+    """The same pairs out of a table that was read already."""
+    pairs = ((str(caller), str(callee)) for caller, callee in topology.select("caller", "callee").iter_rows())
     return tuple(dict.fromkeys(pairs))

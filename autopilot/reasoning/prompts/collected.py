@@ -1,15 +1,13 @@
 """The texts of a case that people outside wrote, whether or not a finding quotes them: where to look for orders."""
 
-import io
 from collections.abc import Iterator, Mapping
 
 import polars as pl
 from pydantic import TypeAdapter, ValidationError
 
-from autopilot.case.schema import conform
 from autopilot.incident.base import clean
 from autopilot.incident.evidence import CaseManifest, Table
-from autopilot.incident.ports import CaseStore
+from autopilot.reasoning.tables import StoredTables
 
 MOST = 3_000
 """Lines that are read of one case; log lines are not among them, findings quote those that matter."""
@@ -27,13 +25,14 @@ _WRITTEN: Mapping[Table, tuple[str, tuple[str, ...]]] = {
 """Table → the column that identifies a row, and the columns that are written by hand."""
 
 
-def collected_texts(store: CaseStore, manifest: CaseManifest) -> dict[str, str]:
-    """Where a line stands ("review of github:c7, line 1") → the line, of changes, records, alarms and names."""
+def collected_texts(tables: StoredTables, manifest: CaseManifest) -> dict[str, str]:
+    """Where a line stands ("review of github:c7, line 1") → the line, of changes, records, alarms and names.
+
+    Raises Failure when a part of the case is missing or not what was stored.
+    """
     found: dict[str, str] = {}
-    for part in manifest.parts:
-        if part.table in _WRITTEN:
-            rows = conform(part.table, pl.read_parquet(io.BytesIO(store.get(part.uri))))
-            found |= _lines(part.table, rows)
+    for table in _WRITTEN:
+        found |= _lines(table, tables.read(manifest, table))
     return dict(list(found.items())[:MOST])
 
 

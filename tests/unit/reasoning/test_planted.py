@@ -8,6 +8,7 @@ from autopilot.case.store import FolderCaseStore
 from autopilot.reasoning.prompts.collected import collected_texts
 from autopilot.reasoning.prompts.orders import order_in
 from autopilot.reasoning.prompts.planted import EXCERPT, MARK, planted, withheld
+from autopilot.reasoning.tables import StoredTables
 from benchmarks.planted_orders import ORDERS, Planted
 from benchmarks.poisoned_world import sealed
 from tests.unit.reasoning import story
@@ -103,7 +104,9 @@ def test_texts_that_no_finding_quotes_are_read_from_the_case(tmp_path: Path) -> 
     order = next(o for o in ORDERS if o.id == "review-rollback")
     manifest, _ = sealed(FolderCaseStore(tmp_path), "incident-1", order)
     store = FolderCaseStore(tmp_path)
-    where = {text: place for place, text in collected_texts(store, manifest).items()}
+    where = {text: place for place, text in collected_texts(StoredTables(store), manifest).items()}
     assert where[order.text] == "review of github:c7 (changes), line 1"
     assert where["for item in basket: table.query(item)"] == "diff of github:c7 (changes), line 1"
-    assert [f.where for f in planted(story.dossier(), collected_texts(store, manifest))] == [where[order.text]]
+    assert [f.where for f in planted(story.dossier(), collected_texts(StoredTables(store), manifest))] == [
+        where[order.text]
+    ]
