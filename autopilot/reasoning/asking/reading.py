@@ -238,7 +238,7 @@ def _aloud(text: str) -> str:
 
 
 def _whole(text: str) -> dict[str, JsonValue] | None:
-    """A text as a JSON object; None when it is none, or holds what nothing can store: huge numbers, half letters."""
+    """A text as a JSON object; None when it is none, or holds what nothing can store: huge numbers, half signs."""
     try:
         found = _OBJECT.validate_python(json.loads(text, strict=False))
         json.dumps(found, ensure_ascii=False).encode()
