@@ -9,25 +9,32 @@ from pydantic import TypeAdapter
 
 from autopilot.case.schema import frame
 from autopilot.clients.http import Answer, Api, Params, Parsed
+from autopilot.clients.http_failures import HttpFailure
 from autopilot.incident.base import Time, TimeWindow, clean
-from autopilot.incident.evidence import Scope
+from autopilot.incident.evidence import GapKind, Scope
 from autopilot.incident.finding import TimelineEntry
 from autopilot.settings import GitHub
 from autopilot.sources.base import Budget, Collected
 from autopilot.sources.diff_excerpt import FileDiff, excerpt
+from autopilot.sources.git_inventory import SeenCommit, repository_item, run_item
 from autopilot.sources.github_model import (
     COMMIT,
     COMMITS,
     COMPARISON,
     DEPLOYMENTS,
+    GIT_REPOSITORY,
+    ISSUES,
     PULLS,
     REVIEW_COMMENTS,
     REVIEWS,
+    RUNS,
     STATUSES,
     Commit,
     Comparison,
     Deployment,
+    GitRepository,
     PullRequest,
+    WorkflowRuns,
 )
 
 PAGE = 100
@@ -36,6 +43,7 @@ MAX_COMMITS = 20
 """Commits per service that are read in full; further ones are listed as a gap."""
 COMMIT_DIFF, DEPLOY_DIFF = 4_000, 6_000
 MAX_REVIEW = 20
+MAX_RUNS, MAX_ISSUES = 10, 30
 DEPLOY_LOOK_BACK = timedelta(days=90)
 """How far before the baseline the previous deployment is looked for."""
 
@@ -102,9 +110,11 @@ class _Reading:
         self._window = TimeWindow(start=scope.baseline.start, end=scope.incident.end)
         self._seen: set[str] = set()
         self._reviews: dict[int, list[str]] = {}
+        self._kept: list[tuple[Time, SeenCommit]] = []
+        self._branch = ""
 
     def run(self) -> None:
-        """Deployments newest first, each with what it shipped; then commits that nothing has shipped."""
+        """Deployments newest first, each with what it shipped; then what nothing has shipped, and the inventory."""
         deployments = self._deployments()
         inside = [d for d in deployments if d.created_at >= self._window.start]
         if not inside:
@@ -113,6 +123,7 @@ class _Reading:
             previous = next((p for p in deployments if p.created_at < d.created_at and p.sha != d.sha), None)
             self._deploy(d, previous)
         self._undeployed()
+        self._inventory()
 
     def _deployments(self) -> list[Deployment]:
         """Those of the window and the one before, newest first."""
@@ -179,6 +190,7 @@ class _Reading:
         pull = next((p for p in pulls if p.merged_at), pulls[0] if pulls else None)
         review = self._review(pull) if pull else []
         files = [FileDiff(f.filename, f.patch) for f in full.files]
+        self._kept.append((full.at, SeenCommit(full.sha, tuple(files))))
         self._row(
             time=full.at,
             id=f"github:{full.sha}",
@@ -212,6 +224,38 @@ class _Reading:
         listed = [c for page in self._pages(f"{self._path}/commits", params, COMMITS) for c in page]
         for commit in self._bounded(listed):
             self._commit(commit, "")
+
+    def _inventory(self) -> None:
+        """What drafts and reruns take their arguments from; without it everything else is still told."""
+        try:
+            rows = [*self._repository_rows(), *self._failed_runs()]
+        except HttpFailure as failure:
+            kind: GapKind = "denied" if failure.status in (401, 403) else "failed"
+            self._into.miss(kind, f"what can be drafted or run again: {failure}", "grant actions:read")
+            return
+        self._into.add("inventory", frame("inventory", rows))
+
+    def _repository_rows(self) -> list[dict[str, object]]:
+        repository, _ = self._ask(self._path, {}, GIT_REPOSITORY, GitRepository())
+        issues, _ = self._ask(f"{self._path}/issues", {"state": "open", "per_page": MAX_ISSUES}, ISSUES, [])
+        self._branch = repository.default_branch
+        commits = [seen for _, seen in sorted(self._kept, key=lambda kept: kept[0], reverse=True)]
+        titles = [(i.number, i.title) for i in issues if i.pull_request is None]
+        if not commits and not titles:
+            return []
+        return [repository_item("github", self._repository, self._service, self._branch, commits, titles)]
+
+    def _failed_runs(self) -> list[dict[str, object]]:
+        created = f">={_stamp(self._window.start)}"
+        asked: Params = {"status": "failure", "branch": self._branch, "created": created, "per_page": MAX_RUNS}
+        runs, _ = self._ask(f"{self._path}/actions/runs", asked, RUNS, WorkflowRuns())
+        return [
+            run_item(
+                "github", self._repository, self._service, str(run.id), run.name,
+                {"run": str(run.id), "attempt": run.run_attempt, "conclusion": run.conclusion},
+            )
+            for run in runs.workflow_runs
+        ]  # fmt: skip
 
     def _row(
         self, *, files: list[str], review: list[str], diff: str, summary: str, link: str, **columns: object

@@ -1,6 +1,6 @@
 """The fields of GitHub's answers that we read; everything else is ignored."""
 
-from pydantic import AwareDatetime, BaseModel, TypeAdapter, model_validator
+from pydantic import AwareDatetime, BaseModel, JsonValue, TypeAdapter, model_validator
 
 from autopilot.incident.base import Block, Line, Name
 
@@ -135,6 +135,41 @@ class Review(_Remark):
     state: Name = ""
 
 
+class GitRepository(_Read):
+    """GET /repos/{repo}."""
+
+    default_branch: Name = "main"
+
+
+class WorkflowRun(_Read):
+    """GET /repos/{repo}/actions/runs."""
+
+    id: int
+    name: Line = ""
+    status: Name = ""
+    conclusion: Name = ""
+    head_branch: Name = ""
+    run_attempt: int = 1
+    created_at: AwareDatetime
+
+
+class WorkflowRuns(_Read):
+    """One page of runs, newest first."""
+
+    workflow_runs: tuple[WorkflowRun, ...] = ()
+
+
+class OpenIssue(_Read):
+    """GET /repos/{repo}/issues; pull requests are listed as issues too, with this field."""
+
+    number: int
+    title: Line = ""
+    pull_request: dict[str, JsonValue] | None = None
+
+
+GIT_REPOSITORY = TypeAdapter(GitRepository)
+RUNS = TypeAdapter(WorkflowRuns)
+ISSUES = TypeAdapter(list[OpenIssue])
 DEPLOYMENTS = TypeAdapter(list[Deployment])
 STATUSES = TypeAdapter(list[DeploymentStatus])
 COMMITS = TypeAdapter(list[Commit])

@@ -1,6 +1,8 @@
 """The GitHub source against the stand-in and against answers no stand-in gives."""
 
+import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from pydantic import SecretStr
@@ -12,6 +14,7 @@ from autopilot.sources.base import BudgetExceeded, Collected
 from autopilot.sources.github import GitHubSource
 from autopilot.sources.saas import build_saas_sources
 from demo.saas.github import GitHub
+from demo.saas.records import ChangedFile, Commit, GitHubRecords, WorkflowRun
 from demo.saas.seeds import REPOSITORY, company_records
 from tests.integration.saas_sources.situation import T, budget, listed, rows, scope
 from tests.integration.saas_sources.vendor import Asked, Reply, Vendor
@@ -98,6 +101,13 @@ def test_a_used_up_budget_keeps_what_was_collected(github: GitHub) -> None:
     assert len(rows(into, "changes")) == 1
 
 
+def nothing(asked: Asked) -> Reply:
+    """A repository in which nothing happened."""
+    if asked.path.endswith(REPOSITORY):
+        return Reply({"default_branch": "main"})
+    return Reply({"total_count": 0, "workflow_runs": []} if asked.path.endswith("/runs") else [])
+
+
 def test_pages_are_followed_to_the_end_and_hostile_text_stays_text() -> None:
     hostile = "x\u202e <!channel> \x00" + "A" * 5_000
     at = "2026-11-21T02:50:00Z"
@@ -116,7 +126,7 @@ def test_pages_are_followed_to_the_end_and_hostile_text_stays_text() -> None:
             ]
             more = {"Link": f'<{vendor.url}{asked.path}?page={number + 1}>; rel="next"'} if number < 3 else {}
             return Reply(body, headers=more)
-        return Reply({"message": "Not Found"}, 404) if "/compare/" in asked.path else Reply([])
+        return Reply({"message": "Not Found"}, 404) if "/compare/" in asked.path else nothing(asked)
 
     with Vendor(reply) as vendor:
         into = Collected("github")
@@ -127,7 +137,7 @@ def test_pages_are_followed_to_the_end_and_hostile_text_stays_text() -> None:
 
 
 def test_no_deployment_is_said_so_and_is_no_failure() -> None:
-    with Vendor(lambda _: Reply([])) as vendor:
+    with Vendor(nothing) as vendor:
         into = Collected("github")
         GitHubSource(settings(vendor.url)).collect(scope(), budget(), into)
     assert [gap.kind for gap in into.gaps] == ["no_data"]
@@ -156,9 +166,39 @@ def test_nulls_where_github_has_nothing_and_links_that_are_none_are_harmless() -
             return Reply([{**deployment, "description": None}])
         if asked.path.endswith("/commits"):
             return Reply([commit])
-        return Reply(commit if asked.path.endswith("b" * 40) else [])
+        return Reply(commit) if asked.path.endswith("b" * 40) else nothing(asked)
 
     with Vendor(reply) as vendor:
         into = Collected("github")
         GitHubSource(settings(vendor.url)).collect(scope(), budget(), into)
     assert [(row["kind"], row["link"]) for row in rows(into, "changes")] == [("deploy", ""), ("commit", "")]
+
+
+def test_what_drafts_take_their_arguments_from_is_in_the_inventory() -> None:
+    at = datetime(2026, 11, 21, 2, 50, tzinfo=UTC)
+    patch = "@@ -1,3 +1,3 @@\n pool:\n-  max_connections: 40\n+  max_connections: 4\n   name: x\n"
+    records = GitHubRecords(
+        REPOSITORY,
+        (Commit("a" * 40, "Smaller pool", "Kim", "kim", at, (ChangedFile("config/db.yaml", patch),)),),
+        runs=(WorkflowRun(77, "deploy", "a" * 40, at),),
+    )
+    with GitHub((records,), "gh-token") as server:
+        into = Collected("github")
+        GitHubSource(settings(server.url)).collect(scope(), budget(), into)
+    repository, run = (json.loads(str(row["settings"])) for row in rows(into, "inventory"))
+    assert repository == {
+        "base": "main", "commit_1": "a" * 40, "setting_1_file": "config/db.yaml",
+        "setting_1_key": "max_connections", "setting_1_former": "40", "setting_1_value": "4",
+        "setting_1_commit": "a" * 40,
+    }  # fmt: skip
+    assert run == {"run": "77", "attempt": 1, "conclusion": "failure"}
+
+
+def test_without_the_right_to_see_workflow_runs_everything_else_is_told() -> None:
+    def reply(asked: Asked) -> Reply:
+        return Reply({"message": "no"}, 403) if asked.path.endswith("/runs") else nothing(asked)
+
+    with Vendor(reply) as vendor:
+        into = Collected("github")
+        GitHubSource(settings(vendor.url)).collect(scope(), budget(), into)
+    assert [(gap.kind, "actions:read" in gap.remedy) for gap in into.gaps] == [("no_data", False), ("denied", True)]
