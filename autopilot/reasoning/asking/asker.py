@@ -15,7 +15,7 @@ from autopilot.clients.model_question import Function, Question
 from autopilot.incident.diagnosis import Usage
 from autopilot.incident.ids import digest
 from autopilot.incident.investigation import Limits
-from autopilot.incident.ports import Attempt, CaseStore
+from autopilot.incident.ports import Attempt, CaseStore, Failure
 from autopilot.reasoning.asking.answers import AnswerStore, CaseAnswers
 from autopilot.reasoning.asking.budget import Ledger, reservation
 from autopilot.reasoning.asking.models import Models
@@ -123,11 +123,13 @@ class Asker:
         walks = {client: self._walk(client, question, read) for client in self.models.order(self.step)}
         for client, walk in walks.items():
             if walk.answer is not None:
+                self.models.untried(self.model)
                 self.model = client
                 return walk.answer
         walk = walks[self.model]
         hopeless = [client for client, one in walks.items() if one.hopeless]
         if walk.hopeless:
+            self.models.untried(self.model)
             raise self._unusable(walk, hopeless)
         self._pay(walk.question)
         after, dialect = self._judged(self.model, walk, read), self.model.dialect
@@ -183,9 +185,16 @@ class Asker:
         request, settings = _request(self.model, question), self.model.settings
         tokens = _estimate(question, settings.name)
         asked = reservation(request, settings.name, price_of(settings), tokens, settings.max_output_tokens)
-        number = self.ledger.reserve(asked)
+        seconds = self._started + self.seconds - time.monotonic()
         try:
-            body = self.model.complete(question, seconds=self._started + self.seconds - time.monotonic())
+            if seconds <= 0:
+                raise ModelFailure(f"{self.model} was given no time; raise the time limit of the investigation.")
+            number = self.ledger.reserve(asked)
+        except Failure:
+            self.models.untried(self.model)
+            raise
+        try:
+            body = self.model.complete(question, seconds=seconds)
         except ModelFailure as failure:
             if failure.who == "model":  # it answered, but with something that nobody can keep
                 self.answers.put(request, json.dumps({"choices": []}))

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import get_args
 
+from pydantic import SecretStr
+
 from autopilot.clients.model import ModelClient
 from autopilot.clients.model_dialects import Dialects
 from autopilot.clients.model_failures import ModelFailure
@@ -43,7 +45,7 @@ class Models:
         self._clock = clock
         self._lock = threading.Lock()
         self._orders: dict[ModelStep, tuple[ModelClient, ...]] = {}
-        self._conditions: dict[tuple[str, str], _Condition] = {}
+        self._conditions: dict[tuple[str, str, SecretStr | None], _Condition] = {}
         if settings.kind == "none":
             return
         dialects, clients = Dialects(), dict[LanguageModel, ModelClient]()
@@ -93,20 +95,27 @@ class Models:
 
     def another(self, step: ModelStep, than: ModelClient, exhausted: Iterable[ModelClient] = ()) -> str:
         """The name of a model of the step that a later attempt may reach; empty when there is none."""
-        given_up = {than, *exhausted}
+        given_up, now = {than, *exhausted}, self._clock()
         with self._lock:
-            left = (c for c in self.order(step) if c not in given_up and self._of(c).open_until is None)
+            left = (c for c in self.order(step) if c not in given_up and (self._of(c).open_until or now) <= now)
             return next((client.name for client in left), "")
 
     def answered(self, client: ModelClient) -> None:
         """The server did its work, whatever the answer is worth."""
         with self._lock:
-            self._conditions.pop((client.where, client.name), None)
+            self._conditions.pop(_account(client), None)
+
+    def untried(self, client: ModelClient) -> None:
+        """It was chosen, and nothing was learned about it: where one call might try it, the next one may."""
+        with self._lock:
+            condition = self._of(client)
+            if condition.open_until is not None:
+                condition.open_until = self._clock()
 
     def failed(self, client: ModelClient, failure: ModelFailure) -> None:
         """Count a failure, unless it is one question's own; one that lasts opens the breaker at once."""
         if failure.who != "retry" and not failure.lasting:
-            return
+            return self.untried(client)
         now = self._clock()
         with self._lock:
             condition = self._of(client)
@@ -114,9 +123,10 @@ class Models:
             if condition.failures >= self._breaker.failures:
                 condition.open_until = now + self._breaker.pause
             condition.rests_until = now + min(failure.retry_after or 0.0, _LONGEST_REST)
+        return None
 
     def _of(self, client: ModelClient) -> _Condition:
-        return self._conditions.setdefault((client.where, client.name), _Condition())
+        return self._conditions.setdefault(_account(client), _Condition())
 
     def _admits(self, client: ModelClient, now: float) -> bool:
         """Whether it may be asked now; after a pause, only the first who wants to know."""
@@ -127,3 +137,8 @@ class Models:
             return False
         condition.open_until = now + self._breaker.pause
         return True
+
+
+def _account(client: ModelClient) -> tuple[str, str, SecretStr | None]:
+    """What fails together: a server's model under one key. Another account may have quota left."""
+    return client.where, client.name, client.settings.api_key

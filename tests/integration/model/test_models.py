@@ -197,6 +197,58 @@ def test_of_many_threads_one_tries_a_model_whose_pause_is_over(server: ModelServ
         assert sum(threads.map(chosen, range(40))) == 1
 
 
+def test_the_same_model_under_another_account_is_a_model_of_its_own(server: ModelServer, tmp_path: Path) -> None:
+    second = {"name": "gpt-4o", "base_url": server.base_url, "api_key": "sk-second-account"}
+    models = Models(model(server, fallbacks={"second": second}))
+    server.queue = [error(429, "no quota", code="insufficient_quota")]
+    server.always(completion(CAUSE))
+    with pytest.raises(ModelFailure, match="Next 'gpt-4o' is asked"):
+        cause(models, tmp_path, 1)
+    assert cause(models, tmp_path, 2).service == "checkout"
+    assert server.authorization[-1] == "Bearer sk-second-account"
+
+
+def test_an_attempt_without_time_says_nothing_about_the_model(server: ModelServer, tmp_path: Path) -> None:
+    server.always(completion(CAUSE))
+    models = Models(model(server, breaker={"failures": 1}))
+    with pytest.raises(ModelFailure, match="no time; raise the time limit"):
+        cause(models, tmp_path, 1, seconds=0.0)
+    assert cause(models, tmp_path, 2).service == "checkout"
+
+
+def test_a_model_whose_pause_is_over_is_worth_another_attempt(
+    server: ModelServer, both: Callable[..., Model], tmp_path: Path
+) -> None:
+    clock = Clock()
+    models = Models(both(), clock)
+    first, behind = models.order("analysis")
+    models.failed(behind, ModelFailure("wrong key", who="operator", lasting=True))
+    assert models.another("analysis", first) == ""
+    clock.now += 61
+    assert models.another("analysis", first) == "small"
+
+
+def test_a_try_that_was_not_made_or_told_nothing_is_left_to_the_next_one(
+    server: ModelServer, tmp_path: Path
+) -> None:
+    clock = Clock()
+    models = Models(model(server), clock)
+    server.always(completion(CAUSE))
+    cause(models, tmp_path, 1)
+    client = models.choose("analysis", 1)
+    models.failed(client, ModelFailure("wrong key", who="operator", lasting=True))
+    clock.now += 61
+    assert cause(models, tmp_path, 2).service == "checkout", "found stored"
+    with pytest.raises(Failure, match="limit of 1 model calls"):
+        asker(models, tmp_path, 3, calls=1).ask([*MESSAGES, *MESSAGES], Cause)
+    server.always(error(400, "The context length is 8192 tokens.", code="context_length_exceeded"))
+    with pytest.raises(ModelFailure, match="max_prompt_tokens"):
+        asker(models, tmp_path, 4).ask([*MESSAGES, *MESSAGES], Cause)
+    server.always(completion(CAUSE))
+    assert asker(models, tmp_path, 5).ask([*MESSAGES, *MESSAGES], Cause).service == "checkout"
+    assert len(server.requests) == 3
+
+
 def test_without_a_model_nothing_is_asked() -> None:
     models = Models(Model())
     assert not models.configured
