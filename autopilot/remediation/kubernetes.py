@@ -98,6 +98,4 @@ def keepers(meta: Meta) -> tuple[str, ...]:
 def writable(parts: Parts) -> tuple[Cluster, tuple[str, ...]] | None:
     """The configured cluster as one that may be changed, and the namespaces for it."""
     settings = parts.settings.kubernetes
-    if settings is None or settings.write_token is None:
-        return None
-    return Cluster(settings, settings.write_token), settings.namespaces
+    return (parts.cluster, settings.namespaces) if settings and parts.cluster else None

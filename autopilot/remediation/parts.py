@@ -5,6 +5,7 @@ from functools import cached_property
 
 from autopilot.channels.base import Pager, TicketSystem
 from autopilot.clients.aws import AwsClients
+from autopilot.clients.kubernetes import Cluster
 from autopilot.settings import Settings
 
 
@@ -18,6 +19,12 @@ class Parts:
     ticket_systems: tuple[TicketSystem, ...] = ()
     """Those that may be written to, the preferred one first."""
     pager: Pager | None = None
+
+    @cached_property
+    def cluster(self) -> Cluster | None:
+        """The Kubernetes cluster, as one that may be changed."""
+        settings = self.settings.kubernetes
+        return Cluster(settings, settings.write_token) if settings and settings.write_token else None
 
     @cached_property
     def once(self) -> AwsClients | None:

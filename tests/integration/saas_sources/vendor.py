@@ -26,6 +26,7 @@ class Reply:
 
     body: object = None
     status: int = 200
+    """0: the connection is closed without an answer."""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -48,6 +49,9 @@ class Vendor:
                 asked = Asked(self.command, parts.path, parse_qs(parts.query), headers, self.rfile.read(length))
                 vendor.asked.append(asked)
                 reply = answering(asked)
+                if reply.status == 0:
+                    self.close_connection = True
+                    return
                 body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
                 self.send_response(reply.status)
                 for name, value in reply.headers.items():
@@ -56,7 +60,8 @@ class Vendor:
                 self.end_headers()
                 self.wfile.write(body)
 
-            do_GET = do_POST = do_PATCH = do_PUT = handle_any  # noqa: N815  # the names http.server looks for
+            do_GET = do_POST = do_PATCH = handle_any  # noqa: N815  # the names http.server looks for
+            do_PUT = do_DELETE = handle_any  # noqa: N815  # the same
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
                 """Stay quiet."""
