@@ -109,7 +109,7 @@ class ModelClient:
                 f"The list of models at {self.where} answered {error.status_code}; check model.api_key and "
                 "model.base_url.",
                 who="operator",
-            ) from error
+            ) from None
         except (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise ModelFailure(
                 f"The model server at {self.where} is unreachable ({type(error).__name__}); check model.base_url.",
@@ -156,7 +156,8 @@ class ModelClient:
         except openai.APIStatusError as error:
             said = complaint(error)
             learned = None if about_content(said) else simpler(dialect, question, said)
-            raise _Unsupported(learned) if learned else refused(error, str(self), self._without_key) from error
+            # Without the vendor's error, which repeats the server's words, perhaps the key, to logs and histories.
+            raise _Unsupported(learned) if learned else refused(error, str(self), self._without_key) from None
         except (openai.APIConnectionError, httpx2.HTTPError) as error:
             raise self._unreached(error) from error
         except (openai.OpenAIError, httpx2.InvalidURL) as error:

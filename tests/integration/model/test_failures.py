@@ -2,10 +2,14 @@
 
 import json
 import time
+import traceback
 from pathlib import Path
 
 import pytest
+import temporalio.api.failure.v1
+from temporalio.contrib.pydantic import pydantic_data_converter
 
+from activities.edge import to_application_error
 from autopilot.clients.model import MAX_ANSWER
 from autopilot.clients.model_failures import ModelFailure
 from autopilot.incident.ports import Failure
@@ -62,6 +66,19 @@ def test_what_may_have_been_billed_stays_reserved(
     assert time.monotonic() - before < seconds + 2.0
     assert caught.value.who == "retry"
     assert (asking.usage.calls, asking.usage.output_tokens) == (1, 500)
+
+
+def test_a_key_that_a_server_repeats_is_in_no_log_and_no_history(server: ModelServer, tmp_path: Path) -> None:
+    server.always(error(401, f"Incorrect API key provided: {KEY}."))
+    with pytest.raises(Failure) as caught:
+        cause(model(server), tmp_path)
+    told = to_application_error(caught.value)
+    told.__cause__ = caught.value
+    kept = temporalio.api.failure.v1.Failure()
+    pydantic_data_converter.failure_converter.to_failure(told, pydantic_data_converter.payload_converter, kept)
+    assert "answered 401" in str(kept)
+    assert KEY not in str(kept)
+    assert KEY not in "".join(traceback.format_exception(told))
 
 
 def test_without_time_nothing_is_asked(server: ModelServer, tmp_path: Path) -> None:
