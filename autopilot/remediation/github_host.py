@@ -95,8 +95,8 @@ class GitHubHost:
     name = "github"
     noun = "pull request"
     tier: Literal["A", "B"] = "A"
-    reads = ("github: contents:read",)
-    writes = ("github: contents:write", "github: pull_requests:write")
+    reads: tuple[str, ...] = ("github: contents:read",)
+    writes: tuple[str, ...] = ("github: contents:write", "github: pull_requests:write")
 
     def __init__(self, api: Api) -> None:
         """`api` may write where drafts are to be made; else only what is read works."""
