@@ -19,6 +19,7 @@ class Price:
 
 LIST_PRICES: dict[str, Price] = {
     "gpt-4o": Price(2.50, 10.00),
+    "gpt-4o-2024-05-13": Price(5.00, 15.00),
     "gpt-4o-mini": Price(0.15, 0.60),
     "gpt-4.1": Price(2.00, 8.00),
     "gpt-4.1-mini": Price(0.40, 1.60),
@@ -29,7 +30,7 @@ LIST_PRICES: dict[str, Price] = {
     "o3": Price(2.00, 8.00),
     "o4-mini": Price(1.10, 4.40),
 }
-"""A dated name such as gpt-4o-2024-11-20 has the price of its family."""
+"""A dated name such as gpt-4o-2024-11-20 has the price of its family, unless it has one of its own."""
 
 
 def price_of(settings: LanguageModel) -> Price | None:

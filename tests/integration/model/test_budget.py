@@ -15,8 +15,9 @@ from autopilot.reasoning.asking.answers import FolderAnswers
 from autopilot.reasoning.asking.asker import UNPRICED, Asker, spent
 from autopilot.reasoning.asking.budget import BudgetSpent, Ledger, reservation
 from autopilot.reasoning.asking.models import Models
-from autopilot.reasoning.asking.prices import Price
+from autopilot.reasoning.asking.prices import Price, price_of
 from autopilot.reasoning.asking.tokens import count_tokens
+from autopilot.settings_model import LanguageModel
 from tests.integration.model.asking import CAUSE, FUNCTIONS, INCIDENT, MESSAGES, Cause, asker, model
 from tests.integration.model.server import Body, ModelServer, calls, completion, error
 
@@ -97,6 +98,21 @@ def test_an_unknown_price_means_the_token_limit_only_and_the_label_says_so(
     assert "token limit" in str(ended)
     assert asking.label == f"in-house-7b ({UNPRICED})"
     assert asking.usage.cost_usd is None
+
+
+@pytest.mark.parametrize(
+    ("name", "price"),
+    [
+        ("gpt-4o", Price(2.5, 10)),
+        ("gpt-4o-2024-11-20", Price(2.5, 10)),
+        ("openai/gpt-4o-mini-2024-07-18", Price(0.15, 0.6)),
+        ("gpt-4o-2024-05-13", Price(5, 15)),
+        ("ft:gpt-4o-mini:team", None),
+        ("gpt-4o-audio-preview", None),
+    ],
+)
+def test_a_release_has_the_price_of_its_family_unless_it_has_its_own(name: str, price: Price | None) -> None:
+    assert price_of(LanguageModel(name=name)) == price
 
 
 def test_a_price_of_nothing_is_a_price(server: ModelServer, tmp_path: Path) -> None:
