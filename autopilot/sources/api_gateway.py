@@ -15,7 +15,7 @@ from autopilot.sources.deadline import each
 from autopilot.sources.inventory import in_scope, iso, item, nearest
 
 if TYPE_CHECKING:
-    from mypy_boto3_apigateway.type_defs import DeploymentTypeDef, StageTypeDef
+    from mypy_boto3_apigateway.type_defs import DeploymentTypeDef, StageResponseTypeDef, StageTypeDef
 
 _FUNCTION = re.compile(r":function:([^:/]+)")
 ALL_METHODS = "*/*"
@@ -99,6 +99,13 @@ class ApiGateway(AwsSource):
         return functions
 
 
+def stage_limits(stage: "StageTypeDef | StageResponseTypeDef") -> tuple[float | None, int | None]:
+    """Requests per second and burst that a stage allows each of its methods; None: the account's limit counts."""
+    limits = stage.get("methodSettings", {}).get(ALL_METHODS, {})
+    rate, burst = limits.get("throttlingRateLimit", -1.0), limits.get("throttlingBurstLimit", -1)
+    return (rate if rate >= 0 else None), (burst if burst >= 0 else None)
+
+
 def _apis(resources: Resources) -> list[_Api]:
     return [_Api(api_id, name, resources.service("api", name)) for api_id, name in resources.apis.items()]
 
@@ -111,12 +118,14 @@ def _edges(api: _Api, functions: Iterable[str], resources: Resources) -> list[tu
 def _item(
     api: _Api, stage: "StageTypeDef", deployments: "Sequence[DeploymentTypeDef]", region: str
 ) -> dict[str, object]:
-    limits = stage.get("methodSettings", {}).get(ALL_METHODS, {})
-    present = stage.get("deploymentId", "")
+    present, canary = stage.get("deploymentId", ""), stage.get("canarySettings", {})
+    rate, burst = stage_limits(stage)
     settings: dict[str, Scalar] = {
         "deployment_id": present,
-        "throttle_rate": limits.get("throttlingRateLimit"),
-        "throttle_burst": limits.get("throttlingBurstLimit"),
+        "throttle_rate": rate,
+        "throttle_burst": burst,
+        "canary_deployment_id": canary.get("deploymentId"),
+        "canary_percent": canary.get("percentTraffic"),
     }
     versions: list[dict[str, Scalar]] = [
         {

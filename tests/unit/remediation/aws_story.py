@@ -1,5 +1,7 @@
 """More of the shop's inventory: load balancers, stages, groups of machines, stacks, clusters."""
 
+from dataclasses import replace
+
 from autopilot.incident.base import Scalar
 from autopilot.reasoning.planning.provenance import provenance_problem
 from autopilot.remediation.base import Candidate, Context, InventoryItem
@@ -8,6 +10,7 @@ from tests.unit.remediation.story import ARN, offered
 BLUE, GREEN = (
     ARN.format("elasticloadbalancing", f"targetgroup/{n}/0a{i}") for i, n in enumerate(("blue", "green"))
 )
+STAGE = "arn:aws:apigateway:us-east-1::/restapis/abc123/stages/prod"
 LISTENER = ARN.format("elasticloadbalancing", "listener/app/shop/0a0a/0b0b")
 
 
@@ -44,3 +47,15 @@ def target_group(**settings: Scalar) -> InventoryItem:
         {"healthy": 2, "unhealthy": 1, "unhealthy_target": "i-0a", "unhealthy_port": 80, "unhealthy_zone": None}
         | settings,
     )  # fmt: skip
+
+
+def stage(**settings: Scalar) -> InventoryItem:
+    """The checkout API's stage on its third deployment."""
+    found = item(
+        "api_gateway_stage", STAGE, "checkout-api",
+        {
+            "deployment_id": "d3", "throttle_rate": None, "throttle_burst": None,
+            "canary_deployment_id": None, "canary_percent": None,
+        } | settings,
+    )  # fmt: skip
+    return replace(found, versions=tuple({"version": v, "description": f"of {v}"} for v in ("d3", "d2", "d1")))

@@ -5,7 +5,7 @@ import pytest
 from autopilot.incident.base import Scalar
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.finding import Finding
-from tests.unit.remediation.aws_story import BLUE, GREEN, forward, grounded, target_group
+from tests.unit.remediation.aws_story import BLUE, GREEN, forward, grounded, stage, target_group
 from tests.unit.remediation.story import context, measured, served, suspect
 
 GREEN_FAILS = measured(3, "shop", "HTTPCode_Target_5XX_Count", 90.0, TargetGroup="targetgroup/green/0a1")
@@ -62,3 +62,65 @@ def test_a_sick_target_is_drained_where_others_serve_and_something_points_at_the
 def test_a_target_is_not_drained_without_need(settings: dict[str, Scalar], service: str, kind: CauseKind) -> None:
     seen = context(target_group(**settings), suspects=(suspect(service, kind),))
     assert "elb.drain_target" not in grounded(seen)
+
+
+SURGE = measured(6, "checkout-api", "Count", 54_000.0, ApiName="checkout-api")
+
+
+def test_a_surge_is_limited_to_twice_the_usual_rate() -> None:
+    seen = context(stage(), findings=(SURGE,), suspects=(suspect("checkout", "traffic_surge"),))
+    candidate = grounded(seen)["api_gateway.set_throttling"]
+    assert candidate.step.arguments == {"rate": 600, "burst": 600}
+    assert "900 requests per second arrive where 300 are usual (F6)" in candidate.why
+    assert "path=/*/*/throttling/rateLimit,value=600" in candidate.step.command.replace("'", "")
+
+
+@pytest.mark.parametrize(
+    ("settings", "observed", "kind"),
+    [
+        ({}, 30_000.0, "traffic_surge"),
+        ({"throttle_rate": 500.0, "throttle_burst": 100}, 54_000.0, "traffic_surge"),
+        ({}, 54_000.0, "bad_deploy"),
+        ({}, 54_000.0, "throttled"),
+    ],
+    ids=["less than twice the usual is no surge", "limited already", "another cause", "no limit that could refuse"],
+)
+def test_a_stage_is_not_limited_without_need(settings: dict[str, Scalar], observed: float, kind: CauseKind) -> None:
+    more = measured(6, "checkout-api", "Count", observed, ApiName="checkout-api")
+    if kind == "traffic_surge" and not settings:
+        more = more.model_copy(update={"baseline": observed / 1.5})
+    seen = context(stage(**settings), findings=(more,), suspects=(suspect("checkout", kind),))
+    assert "api_gateway.set_throttling" not in grounded(seen)
+
+
+def test_a_stage_that_refuses_gets_twice_its_limits() -> None:
+    limited = stage(throttle_rate=50.0, throttle_burst=20)
+    candidate = grounded(context(limited, suspects=(suspect("checkout", "throttled"),)))[
+        "api_gateway.set_throttling"
+    ]
+    assert candidate.step.arguments == {"rate": 100.0, "burst": 40}
+
+
+def test_a_stage_goes_back_to_a_deployment_only_where_a_release_is_suspected() -> None:
+    blamed = (suspect("checkout", "bad_deploy"),)
+    assert "api_gateway.rollback_stage" not in grounded(context(stage()))
+    guess = grounded(context(stage(), suspects=blamed))["api_gateway.rollback_stage"]
+    assert (guess.step.arguments, guess.unproven) == ({"deployment_id": "d2"}, True)
+    finding = measured(9, "checkout", "Errors", 1.0)
+    well = served("d1", True, "F9")
+    proven = grounded(context(stage(), findings=(finding,), versions=(well,), suspects=blamed))
+    assert proven["api_gateway.rollback_stage"].step.arguments == {"deployment_id": "d1"}
+    assert not proven["api_gateway.rollback_stage"].unproven
+
+
+def test_a_canary_leaves_the_traffic_where_a_release_is_suspected() -> None:
+    blamed = (suspect("checkout", "bad_deploy"),)
+    canary = stage(canary_percent=20.0, canary_deployment_id="d4")
+    candidate = grounded(context(canary, suspects=blamed))["api_gateway.set_canary"]
+    assert candidate.step.arguments == {"percent": 0.0}
+    for other in (
+        context(canary),
+        context(stage(), suspects=blamed),
+        context(stage(canary_percent=0.0), suspects=blamed),
+    ):
+        assert "api_gateway.set_canary" not in grounded(other)
