@@ -88,6 +88,10 @@ _ARN_FORMS = (
 )
 
 
+_GROUPING = ("schedule_group", "parameter", "application")
+"""Kinds whose names say nothing about a log group: groups, paths and ids."""
+
+
 def named(arn: str) -> tuple[str, str] | None:
     """(kind, name) of an ARN of a kind we know."""
     for kind, form in _ARN_FORMS:
@@ -126,7 +130,7 @@ class Resources:
         if group.startswith("/aws/lambda/"):
             return self.service("function", group.removeprefix("/aws/lambda/"))
         last = group.strip("/").split("/")[-1]
-        known = {name: service for (_, name), service in self.services.items()}
+        known = {name: service for (kind, name), service in self.services.items() if kind not in _GROUPING}
         known |= {service: service for service in self.services.values() if service}
         inside = [name for name in known if re.search(rf"(^|[-_./]){re.escape(name)}([-_./]|$)", group)]
         best = max(inside, key=len, default="")

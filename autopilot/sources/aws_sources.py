@@ -12,8 +12,10 @@ from autopilot.sources.cloudwatch_alarms import CloudWatchAlarms
 from autopilot.sources.cloudwatch_logs import CloudWatchLogs
 from autopilot.sources.dynamodb import DynamoDB
 from autopilot.sources.ecs import Ecs
+from autopilot.sources.elb import Elb
 from autopilot.sources.lambda_ import Lambda
 from autopilot.sources.rds import Rds
+from autopilot.sources.scheduler import Scheduler
 from autopilot.sources.xray import XRay
 
 
@@ -31,5 +33,7 @@ def build_aws_sources(settings: Aws, clients: AwsClients) -> list[Source]:
         DynamoDB(account),
         Ecs(account),
         Rds(account),
+        Elb(account),
         ApplicationAutoScaling(account),
+        Scheduler(account),
     ]

@@ -91,6 +91,8 @@ class Rds(AwsSource):
 
 
 def _settings(instance: "DBInstanceTypeDef") -> dict[str, Scalar]:
+    endpoint = instance.get("Endpoint", {})
+    address = endpoint.get("Address", "")
     return {
         "instance_class": instance.get("DBInstanceClass", ""),
         "engine": instance.get("Engine", ""),
@@ -98,6 +100,10 @@ def _settings(instance: "DBInstanceTypeDef") -> dict[str, Scalar]:
         "status": instance.get("DBInstanceStatus", ""),
         "multi_az": instance.get("MultiAZ", False),
         "allocated_storage": instance.get("AllocatedStorage"),
+        "endpoint": f"{address}:{endpoint.get('Port', 0)}" if address else "",
+        "replica_of": instance.get("ReadReplicaSourceDBInstanceIdentifier", ""),
+        "replicas": ",".join(instance.get("ReadReplicaDBInstanceIdentifiers", [])),
+        "backup_days": instance.get("BackupRetentionPeriod"),
     }
 
 
