@@ -1,5 +1,6 @@
 """What we believe the cause is, with the evidence for and against, and how sure code lets us be."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
@@ -48,6 +49,16 @@ class Hypothesis(Model):
     """How often such a confidence was right here; None below the outcomes that calibration needs."""
     outcomes: int = 0
     """Known outcomes of this kind of cause, from which `likelihood` is fitted."""
+
+    @property
+    def stands(self) -> bool:
+        """Whether the evidence decides for it."""
+        return self.standing in ("confirmed", "likely")
+
+
+def best_of(hypotheses: Sequence[Hypothesis]) -> Hypothesis | None:
+    """The first that is not refuted."""
+    return next((h for h in hypotheses if h.standing != "refuted"), None)
 
 
 class Doubted(Model):
@@ -124,4 +135,4 @@ class Diagnosis(Model):
     @property
     def best(self) -> Hypothesis | None:
         """The leading hypothesis that is not refuted."""
-        return next((h for h in self.hypotheses if h.standing != "refuted"), None)
+        return best_of(self.hypotheses)

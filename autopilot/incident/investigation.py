@@ -89,6 +89,8 @@ class Turn(Model):
     refused: tuple[DroppedClaim, ...] = Field(default=(), max_length=30)
     """What it asked for that no catalogue or inventory has."""
     analyst: Line
+    by_model: bool = True
+    """Whether a model wrote it, so that every sentence is checked; code quotes its own from findings."""
     usage: Usage = Usage()
     """What models have used for the whole incident so far."""
     stopped: Line = ""

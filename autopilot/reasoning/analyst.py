@@ -105,6 +105,7 @@ class ConfiguredAnalyst:
             proposed=last.proposed,
             chain=last.chain,
             analyst=left_early(last.analyst, number, why),
+            by_model=last.by_model,
             usage=spent(self._store, request.incident_id),
             stopped=f"the model was unavailable in turn {number}; code judges what it proposed before",
         )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from autopilot.incident.diagnosis import Diagnosis
 from autopilot.incident.finding import Dossier
-from autopilot.incident.investigation import Limits, Probe, ProbeResult, Turn
+from autopilot.incident.investigation import Limits, Turn
 from autopilot.reasoning.investigating.conclusion import Evidence, conclude
 from autopilot.reasoning.investigating.explaining import propose, symptom_service
 from autopilot.reasoning.investigating.feedback import ideas
@@ -21,9 +21,7 @@ def turn(
     service: str = "",
     feedback: Sequence[str] = (),
     limits: Limits | None = None,
-    asked: Sequence[Probe] = (),
     label: str = BUILT_IN,
-    number: int = 1,
 ) -> Turn:
     """The explanations that code weighs, each with the probes that could refute it. It needs no second turn.
 
@@ -32,15 +30,13 @@ def turn(
         service: The service that alarmed, when known.
         feedback: What people want to be tested.
         limits: How many probes may be made.
-        asked: Probes of earlier turns; none is asked twice.
         label: How the analyst is named to readers.
-        number: The number of the turn.
     """
     service = symptom_service(dossier, service)
     proposed = propose(dossier, service, ideas(feedback, dossier, service))
-    claims = {n: Claim(p.cause_kind, p.service, p.resource, p.change_id) for n, p in enumerate(proposed, start=1)}
-    probes = attacks_on(claims, asked, (limits or Limits()).probes, alarmed=service)
-    return Turn(number=number, proposed=proposed, probes=probes, analyst=label, stopped=STOPPED)
+    claims = {n: Claim.of(p) for n, p in enumerate(proposed, start=1)}
+    probes = attacks_on(claims, (), (limits or Limits()).probes, alarmed=service)
+    return Turn(number=1, proposed=proposed, probes=probes, analyst=label, by_model=False, stopped=STOPPED)
 
 
 def diagnose(
@@ -48,11 +44,9 @@ def diagnose(
     *,
     service: str = "",
     feedback: Sequence[str] = (),
-    results: tuple[ProbeResult, ...] = (),
-    label: str = BUILT_IN,
 ) -> Diagnosis:
     """What code alone concludes from a dossier. Deterministic; never raises on thin evidence but abstains."""
     service = symptom_service(dossier, service)
-    said = turn(dossier, service=service, feedback=feedback, label=label)
-    evidence = Evidence(dossier, service, results, ideas(feedback, dossier, service))
+    said = turn(dossier, service=service, feedback=feedback)
+    evidence = Evidence(dossier, service, asked=ideas(feedback, dossier, service))
     return conclude((said,), evidence)

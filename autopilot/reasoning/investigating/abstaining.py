@@ -46,7 +46,7 @@ def nothing_to_blame(dossier: Dossier, service: str) -> Hypothesis:
 
 def next_steps(best: Hypothesis | None, dossier: Dossier, service: str) -> tuple[str, ...]:
     """What a person should look at while the evidence does not decide; empty when it does."""
-    if best is not None and best.standing in ("confirmed", "likely"):
+    if best is not None and best.stands:
         return ()
     if healthy(dossier):
         return (
@@ -58,7 +58,7 @@ def next_steps(best: Hypothesis | None, dossier: Dossier, service: str) -> tuple
 
 def second_fault(hypotheses: Sequence[Hypothesis]) -> tuple[str, ...]:
     """What to do about an explanation that stands beside the first and rests on other evidence."""
-    standing = [h for h in hypotheses if h.standing in ("confirmed", "likely")]
+    standing = [h for h in hypotheses if h.stands]
     for other in standing[1:]:
         first = standing[0]
         apart = other.service != first.service and not set(other.supporting) & set(first.supporting)

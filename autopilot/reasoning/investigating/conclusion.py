@@ -8,7 +8,7 @@ import structlog
 
 from autopilot.incident.base import clean
 from autopilot.incident.cause import CauseKind
-from autopilot.incident.diagnosis import Diagnosis, Hypothesis, PlantedOrder, Standing
+from autopilot.incident.diagnosis import Diagnosis, Hypothesis, PlantedOrder, Standing, best_of
 from autopilot.incident.finding import Dossier, Finding
 from autopilot.incident.investigation import ProbeResult, Turn
 from autopilot.incident.ports import Failure
@@ -46,11 +46,6 @@ class Evidence:
     neighbours: Neighbours | None = None
 
 
-def by_model(turn: Turn) -> bool:
-    """Whether a model said what the turn carries."""
-    return not turn.analyst.startswith(BUILT_IN)
-
-
 def conclude(
     turns: Sequence[Turn],
     evidence: Evidence,
@@ -71,7 +66,7 @@ def conclude(
     written = _written(turns, checking, evidence)
     said = [weigh(p, dossier, evidence.results) for p in written]
     final = _calibrated(_compared(said, turns, evidence), calibrate)
-    best = next((h for h in final if h.standing != "refuted"), None)
+    best = best_of(final)
     told = best is not None and any(_alike(best, h) for h in said)
     chain = checking.chain(last.chain, best.service) if best and told else ()
     return Diagnosis(
@@ -100,10 +95,10 @@ def _written(turns: Sequence[Turn], checking: Checking, evidence: Evidence) -> l
     """
     kept: list[Proposal] = []
     fallen: list[Claim] = []
-    for turn in reversed([t for t in turns if by_model(t)]):
+    for turn in reversed([t for t in turns if t.by_model]):
         before = tuple(fallen)
         for proposed in turn.proposed:
-            bare = Claim(proposed.cause_kind, proposed.service, change_id=proposed.change_id)
+            bare = Claim.of(proposed)
             if turn is not turns[-1] and any(same(bare, p.claim) for p in kept):
                 continue
             own = Checking(checking.dossier, checking.neighbours)
@@ -120,9 +115,9 @@ def _written(turns: Sequence[Turn], checking: Checking, evidence: Evidence) -> l
 def _code(turns: Sequence[Turn], evidence: Evidence) -> list[Proposal]:
     """The explanations of the built-in analyst: those that its turn told, else what it would have told."""
     own = explaining.proposals(evidence.dossier, evidence.service, evidence.asked)
-    if by_model(turns[-1]):
+    if turns[-1].by_model:
         return own
-    told = [Claim(p.cause_kind, p.service, change_id=p.change_id) for p in turns[-1].proposed]
+    told = [Claim.of(p) for p in turns[-1].proposed]
     return [p for p in own if any(same(p.claim, claim) for claim in told)] or own
 
 
@@ -132,7 +127,7 @@ def _retold(proposal: Proposal, evidence: Evidence) -> Hypothesis:
     new = [i for t in tested.tests if t.probe and t.outcome == "held" for i in t.finding_ids]
     ids = tuple(dict.fromkeys((*proposal.supporting, *new)))
     edit = _edited(proposal.claim, evidence.results)
-    if edit is not None and tested.standing in ("confirmed", "likely"):
+    if edit is not None and tested.stands:
         tested = tested.model_copy(update={"supporting": tuple(dict.fromkeys((*tested.supporting, edit.id)))})
     told = explaining.statement(proposal.claim, evidence.dossier, ids, edit)
     return tested.model_copy(update={"statement": told})
@@ -149,12 +144,8 @@ def _edited(claim: Claim, results: Sequence[ProbeResult]) -> Finding | None:
     return None
 
 
-def _claim(hypothesis: Hypothesis) -> Claim:
-    return Claim(hypothesis.cause_kind, hypothesis.service, hypothesis.resource, hypothesis.change_id)
-
-
 def _alike(one: Hypothesis, other: Hypothesis) -> bool:
-    return same(_claim(one), _claim(other))
+    return same(Claim.of(one), Claim.of(other))
 
 
 def _covered(hypothesis: Hypothesis, others: Sequence[Hypothesis]) -> bool:
@@ -183,7 +174,7 @@ def _on_the_table(
         return 0 if hypothesis is ordered[0] else 1 if must else 2 if hypothesis.asked_by else 3
 
     kept = sorted(ordered, key=place)[: explaining.MAX_HYPOTHESES]
-    standing = any(h.standing in ("confirmed", "likely") for h in kept)
+    standing = any(h.stands for h in kept)
     possible = any(h.standing != "refuted" for h in kept)
     if not possible or (quiet(evidence.dossier) and not standing):
         nothing = nothing_to_blame(evidence.dossier, evidence.service)
@@ -200,13 +191,13 @@ def _ordered(hypotheses: Sequence[Hypothesis], evidence: Evidence) -> tuple[Hypo
     """
 
     def prior(hypothesis: Hypothesis) -> float:
-        suspect = suspect_for(_claim(hypothesis), evidence.dossier)
+        suspect = suspect_for(Claim.of(hypothesis), evidence.dossier)
         return suspect.score if suspect else 0.0
 
     def outdone(hypothesis: Hypothesis) -> bool:
         near = evidence.neighbours
         return hypothesis.cause_kind == "dependency" and any(
-            other.standing in ("confirmed", "likely")
+            other.stands
             and other.service != hypothesis.service
             and (near is None or other.service in near.get(hypothesis.service, ()))
             and prior(other) >= prior(hypothesis)
@@ -232,7 +223,7 @@ def _calibrated(hypotheses: Sequence[Hypothesis], calibrate: Calibrate | None) -
 
 
 def _label(last: Turn, written: Sequence[Proposal], checking: Checking) -> str:
-    if not by_model(last) or written:
+    if not last.by_model or written:
         return last.analyst
     count = len(checking.dropped)
     why = f"nothing of the answer of {last.analyst!r} is supported by findings ({count} claims dropped)"

@@ -80,7 +80,7 @@ def statement(claim: Claim, dossier: Dossier, ids: Sequence[str], first: Finding
 
 
 def _from_suspect(suspect: Suspect, dossier: Dossier, asked_by: str) -> Proposal:
-    claim = _claim(suspect)
+    claim = Claim.of(suspect)
     return Proposal(
         claim=claim,
         statement=statement(claim, dossier, suspect.finding_ids),
@@ -135,7 +135,7 @@ def proposals(dossier: Dossier, service: str, asked: Sequence[Idea] = ()) -> lis
         service: The service that alarmed.
         asked: What people want to be tested; it always is.
     """
-    suspected = [_from_suspect(s, dossier, who_asked(_claim(s), asked)) for s in dossier.suspects]
+    suspected = [_from_suspect(s, dossier, who_asked(Claim.of(s), asked)) for s in dossier.suspects]
     wanted = [_from_claim(claim, dossier, idea.said) for idea in asked for claim in idea.claims]
     kept = _distinct([*suspected[:1], *wanted, *suspected[1:]])[:MAX_HYPOTHESES]
     for claim in _alternatives(dossier, service):
@@ -160,10 +160,6 @@ def propose(dossier: Dossier, service: str, asked: Sequence[Idea] = ()) -> tuple
         )
         for p in proposals(dossier, service, asked)
     )
-
-
-def _claim(suspect: Suspect) -> Claim:
-    return Claim(suspect.cause_kind, suspect.service, suspect.resource, suspect.change_id)
 
 
 def _distinct(found: Sequence[Proposal]) -> list[Proposal]:

@@ -90,7 +90,7 @@ def _claims(said: str, dossier: Dossier, service: str) -> tuple[Claim, ...]:
     if changes:
         return _distinct(changes)
     suspected = [
-        Claim(s.cause_kind, s.service, s.resource, s.change_id)
+        Claim.of(s)
         for s in dossier.suspects
         if (s.cause_kind in kinds or not kinds) and (s.service in places or not places)
     ]

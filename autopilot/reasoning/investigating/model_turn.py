@@ -56,6 +56,7 @@ def next_turn(asker: Asker, request: InvestigateRequest, dossier: Dossier, servi
         probes=(*answer.probes, *added)[:PROBES_PER_TURN],
         refused=answer.refused,
         analyst=asker.label,
+        by_model=True,
         usage=asker.usage,
     )
 
@@ -64,13 +65,9 @@ def _untested(
     proposed: Sequence[Proposed], probes: Sequence[Probe], earlier: Sequence[Proposed]
 ) -> dict[int, Claim]:
     """The hypotheses that are new and that no probe could speak against, by their number."""
-    before = [_claim(one) for one in earlier]
+    before = [Claim.of(one) for one in earlier]
     return {
         number: claim
-        for number, claim in enumerate(map(_claim, proposed), start=1)
+        for number, claim in enumerate(map(Claim.of, proposed), start=1)
         if not any(could_test(probe, claim) for probe in probes) and not any(same(claim, other) for other in before)
     }
-
-
-def _claim(proposed: Proposed) -> Claim:
-    return Claim(proposed.cause_kind, proposed.service, proposed.resource, proposed.change_id)

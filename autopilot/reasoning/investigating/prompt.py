@@ -7,6 +7,7 @@ from openai.types.chat import ChatCompletionMessageParam
 from autopilot.incident.cause import CAUSE_MEANING
 from autopilot.incident.finding import Dossier, Finding
 from autopilot.incident.investigation import Investigation, ProbeResult, Turn
+from autopilot.reasoning.judging.signs import happened
 from autopilot.reasoning.prompts.fence import CLOSE, OPEN, cell
 from autopilot.reasoning.prompts.planted import shown, withheld
 from autopilot.reasoning.prompts.redaction import Redaction
@@ -114,7 +115,6 @@ def _answer(result: ProbeResult) -> str:
 
 
 def _finding(finding: Finding) -> str:
-    at = finding.onset or finding.window.start
     told = cell(withheld(finding.summary), ANSWER)
-    cause = finding.cause_kind or ""
-    return f"{_row(finding.id, finding.kind, finding.service, f'{at:%H:%M}', cause, finding.change_id)}|{told}"
+    since, cause = f"{happened(finding):%H:%M}", finding.cause_kind or ""
+    return f"{_row(finding.id, finding.kind, finding.service, since, cause, finding.change_id)}|{told}"

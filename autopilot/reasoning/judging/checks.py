@@ -13,6 +13,7 @@ from autopilot.reasoning.judging.lexicon import ACRONYMS, PRODUCTS, is_plain, st
 from autopilot.reasoning.judging.measured import told
 from autopilot.reasoning.judging.quantities import quantities
 from autopilot.reasoning.judging.sentences import plain
+from autopilot.reasoning.judging.signs import happened
 from autopilot.reasoning.judging.tokens import CITED, CLOCK, DATE, NAME, QUOTED
 
 _ADDRESS = re.compile(
@@ -212,7 +213,7 @@ def _order(s: Statement) -> str:
     change, effect = first_effect(s.evidence.findings)
     if change is None or effect is None or not _CAUSAL.search(s.whole):
         return ""
-    at, shown = change.onset or change.window.start, effect.onset or effect.window.start
+    at, shown = happened(change), happened(effect)
     late = (at - shown).total_seconds() > change.onset_uncertainty + effect.onset_uncertainty
     return f"the change {change.id} came after {effect.id}, so it cannot be its cause" if late else ""
 

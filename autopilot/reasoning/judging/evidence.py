@@ -12,7 +12,7 @@ from autopilot.incident.finding import Finding
 from autopilot.reasoning.judging.lexicon import stem, things
 from autopilot.reasoning.judging.quantities import Quantity, quantities, same, unit_of
 from autopilot.reasoning.judging.sentences import plain
-from autopilot.reasoning.judging.signs import short_name
+from autopilot.reasoning.judging.signs import happened, short_name
 from autopilot.reasoning.judging.tokens import CAMEL_PARTS, CLOCK, names, without_marks
 
 _MEASURED = frozenset({"metric", "trace", "log", "trend", "state"})
@@ -153,7 +153,7 @@ class Evidence:
     @cached_property
     def lags(self) -> tuple[Quantity, ...]:
         """The time between the findings' moments, and how long their windows are."""
-        onsets = [f.onset or f.window.start for f in self.findings]
+        onsets = [happened(f) for f in self.findings]
         seconds = [abs((a - b).total_seconds()) for a, b in combinations(onsets, 2)]
         seconds += [f.window.seconds for f in self.findings]
         return tuple(Quantity("lag", s, "time", s, step=30.0) for s in seconds)
@@ -203,5 +203,5 @@ def first_effect(findings: Sequence[Finding]) -> tuple[Finding | None, Finding |
     """The latest cited change and the earliest cited symptom."""
     changes = [f for f in findings if f.kind == "change"]
     effects = [f for f in findings if f.kind in ("metric", "trace", "log", "alarm") and f.onset]
-    last = max(changes, key=lambda f: f.onset or f.window.start, default=None)
-    return last, min(effects, key=lambda f: f.onset or f.window.start, default=None)
+    last = max(changes, key=happened, default=None)
+    return last, min(effects, key=happened, default=None)

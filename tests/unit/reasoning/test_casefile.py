@@ -56,7 +56,7 @@ def test_a_conclusion_reads_each_table_once(
         return get(store, uri)
 
     monkeypatch.setattr(FolderCaseStore, "get", counted)
-    turn = Turn(number=1, analyst="built-in analyst")
+    turn = Turn(number=1, analyst="built-in analyst", by_model=False)
     said = Investigation(started=story.ALARM, turns=(turn,))
     ConfiguredAnalyst(Model(), case.store).conclude(
         InvestigateRequest(

@@ -45,7 +45,10 @@ def test_a_change_of_another_service_lends_no_weight(change: str, reason: str) -
 
 def concluded(*rounds: tuple[Proposed, ...]) -> tuple[int, int, list[str]]:
     """How many claims were checked and dropped, and what stands of a model's words."""
-    turns = [Turn(number=n, proposed=said, analyst="gpt-4o") for n, said in enumerate(rounds, start=1)]
+    turns = [
+        Turn(number=n, proposed=said, analyst="built-in analyst of somebody", by_model=True)
+        for n, said in enumerate(rounds, start=1)
+    ]
     diagnosis = conclude(turns, Evidence(story.dossier(), "checkout-api"))
     return diagnosis.claims, diagnosis.dropped, [h.statement for h in diagnosis.hypotheses]
 
