@@ -20,9 +20,16 @@ _AWS_IDS = "|".join(_split(prefix, "[A-Z0-9]", 16) for prefix in ("AKIA", "ASIA"
 _LABEL = (
     r"(?:(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|(?:api|access|private|account)[_-]?key|authorization"
     r"|credential|session[_-]?id|cookie|connection[_-]?string)(?:s|[_-](?:key|value|hash|string))?"
-    r"|\ube44\ubc00\ubc88\ud638|\uc554\ud638|\ud1a0\ud070)"
+    r"|\ube44\ubc00\ubc88\ud638|\uc554\ud638|\ud1a0\ud070"
+    r"|\u30d1\u30b9\u30ef\u30fc\u30c9|\u6697\u8a3c\u756a\u53f7|\u5bc6[\u7801\u78bc]|\u53e3\u4ee4|\u4ee4\u724c"
+    r"|\u043f\u0430\u0440\u043e\u043b\u044c|contrase[n\u00f1]a|(?:pass|kenn)wort|senha|mot de passe)"
 )
-"""A name after which a secret stands; the last three are Korean for password, cipher and token."""
+"""A name after which a secret stands; in Korean, Japanese, Chinese, Russian and European languages at the end."""
+_VALUE = (
+    r"(?!\[[a-z]+-[0-9a-f]{6,64}\]|\d{1,6}(?![\w-])|(?:true|false|null|none)\b)"
+    r"(?:(?<=\")[^\"\n]{1,300}|(?<=')[^'\n]{1,300}|[^\s,;&|}\"'\\]{1,300})"
+)
+"""What stands after such a name; no mask, and nothing that is only a count or a switch."""
 
 PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
@@ -43,13 +50,35 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("token", re.compile(r"(?i)\b(?:bearer|basic)\s+[\w.+/=~-]{8,}")),
     ("token", re.compile(r"(?i)[?&](?:x-amz-(?:signature|security-token|credential)|sig|signature)=[^\s&\"']+")),
     ("token", re.compile(r"\b(?:FwoGZXIvYXdz|IQoJb3JpZ2lu)[A-Za-z0-9+/=]{20,}")),
-    ("secret", re.compile(r"(?<=://)[^\s/:@]{0,100}:[^\s/@]{1,200}(?=@)")),
+    (
+        "token",
+        re.compile(
+            r"\b(?:glsa_\w{20,}|dt0[a-z]\d\d\.[A-Z0-9]{24}(?:\.[A-Z0-9]{8,})?|NRAK-[A-Z0-9]{20,}|whsec_\w{20,}"
+            r"|GOCSPX-[\w-]{20,}|dapi[0-9a-f]{32}|dop_v1_[0-9a-f]{32,}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"
+            r"|hv[sbr]\.[\w-]{20,}|AT[AC]TT[\w=-]{20,})"
+        ),
+    ),
+    ("secret", re.compile(r"(?<=://)[^\s/:@]{0,100}:[^\s/\"'|<>]{1,200}(?=@)")),
     (
         "secret",
         re.compile(
-            rf"(?i)(?P<label>{_LABEL}[\\\"']{{0,4}}\s{{0,4}}(?:=>|:=|=|:)\s{{0,4}}[\\\"']{{0,4}}(?:(?:bearer|basic)\s+)?)"
-            r"(?!\[[a-z]+-[0-9a-f]{6,64}\]|\d{1,6}(?![\w-])|(?:true|false|null|none)\b)"
-            r"(?:(?<=\")[^\"\n]{1,300}|(?<=')[^'\n]{1,300}|[^\s,;&|}\"'\\]{1,300})"
+            rf"(?i)(?P<label>{_LABEL}[\\\"']{{0,4}}\s{{0,4}}(?:=>|:=|=|:|\uff1a|\uff1d)\s{{0,4}}[\\\"']{{0,4}}"
+            rf"(?:(?:bearer|basic)\s+)?){_VALUE}"
+        ),
+    ),
+    # On a command line, and as an element of XML, also where a fence has made round brackets of the angles.
+    ("secret", re.compile(rf"(?i)(?P<label>(?<![\w-])--?[\w-]{{0,30}}?{_LABEL}\s{{1,4}}[\"']?)(?!-){_VALUE}")),
+    (
+        "secret",
+        re.compile(
+            r"(?P<label>\bcurl\b[^\n|]{0,200}?\s(?:-u|--user)[\s=]{0,3}[\"']?[^\s:\"'|]{1,64}:)"
+            r"(?!\[secret-)[^\s\"'|]{1,200}"
+        ),
+    ),
+    (
+        "secret",
+        re.compile(
+            rf"(?i)(?P<label>[<(](?P<tag>[\w.:-]{{0,40}}{_LABEL})[>)])(?!\[secret-)[^<()|\n]{{1,300}}(?=[<(]/(?P=tag)[>)])"
         ),
     ),
     ("email", re.compile(r"(?<![\w.%+-])[\w.%+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}(?!\w)")),
