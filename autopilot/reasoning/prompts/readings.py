@@ -30,18 +30,21 @@ _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})")
 _SPELLED = re.compile(r"(?<!\w)(?:\w[ .\-_*]){5,}\w(?!\w)")
 _LEET = str.maketrans("0134578@$!", "oieastbasi")
 _TWINS = str.maketrans(
+    "\u1d00\u0299\u1d04\u1d05\u1d07\ua730\u0262\u029c\u026a\u1d0a\u1d0b\u029f\u1d0d\u0274\u1d0f\u1d18\u0280\ua731"
+    "\u1d1b\u1d1c\u1d20\u1d21\u028f\u1d22\u00f8\u0142\u0111\u0268\u0127\u0167\u0180"
+    "\u0585\u0578\u057d\u0570\u0575\u0566\u0581"
     "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u04bb\u0501\u051b\u051d\u0261\u0432\u043a"
     "\u043c\u043d\u0442\u03b1\u03b5\u03bf\u03c1\u03b9\u03bd\u03c5\u03c4\u03ba\u03b7\u0131",
-    "aeopcyxijshdqwgbkmhtaeopivutkni",
-)
-"""Cyrillic and Greek letters that look like Latin ones, in lower case."""
+    "abcdefghijklmnoprstuvwyzoldihtbonuhjqgaeopcyxijshdqwgbkmhtaeopivutkni",
+) | {start + place: 97 + place for start in (0x1F150, 0x1F170, 0x1F1E6) for place in range(26)}
+"""Letters that look like Latin ones in lower case: small capitals, with strokes, of other scripts, in signs."""
 
 
 def normal(text: str) -> str:
     """Compatible forms made one, invisible characters and accents gone, lower case, single spaces."""
     shown = clean(unicodedata.normalize("NFKC", text), LONGEST)
     parts = unicodedata.normalize("NFD", shown)
-    latin = "".join(c for c in parts if not 0x300 <= ord(c) <= 0x36F)
+    latin = "".join(c for c in parts if not (0x300 <= ord(c) <= 0x36F or 0x20D0 <= ord(c) <= 0x20F0))
     return unicodedata.normalize("NFC", latin).casefold()
 
 
