@@ -1,7 +1,7 @@
 """Pod templates: which ones a Deployment has had, and which of them it wants now."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import AwareDatetime, JsonValue
@@ -13,7 +13,9 @@ HASH_LABEL = "pod-template-hash"
 """The label by which the Deployment controller tells the pods of one ReplicaSet from those of another."""
 REVISION = "deployment.kubernetes.io/revision"
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
-STEP = "aiops-auto-pilot/step"
+OURS = "aiops-auto-pilot/"
+"""How annotations begin that we write."""
+STEP = f"{OURS}step"
 """Annotation of a pod template: the idempotency key of the step that last restarted it."""
 VERSION_LABEL = "app.kubernetes.io/version"
 _SECRET = re.compile(r"secret|token|passw|pwd|credential|private|api[._-]?key|access[._-]?key", re.IGNORECASE)
@@ -72,17 +74,28 @@ def label_of(template: Json) -> str:
     return told or (tag if name and "/" not in tag else image)
 
 
-def bare(template: Json, without: Iterable[str] = ()) -> Json:
-    """A pod template without the label that the controller adds, and without some annotations."""
-    metadata = part(template, "metadata")
-    kept: Json = dict(metadata) if isinstance(metadata, dict) else {}
-    for field, dropped in (("labels", {HASH_LABEL}), ("annotations", set(without))):
-        found = {key: value for key, value in texts(template, "metadata", field).items() if key not in dropped}
+def _metadata(template: Json, labels: Mapping[str, str], annotations: Mapping[str, str]) -> Json:
+    """The template with these labels and annotations."""
+    found = part(template, "metadata")
+    kept: Json = {k: v for k, v in found.items() if v is not None} if isinstance(found, dict) else {}
+    for field, values in (("labels", labels), ("annotations", annotations)):
         kept.pop(field, None)
-        kept |= {field: dict[str, JsonValue](found)} if found else {}
-    # The API writes and omits an absent time of creation at will.
-    whole: Json = {**template, "metadata": {key: value for key, value in kept.items() if value is not None}}
+        kept |= {field: dict[str, JsonValue](values)} if values else {}
+    whole: Json = {**template, "metadata": kept}
     return whole
+
+
+def bare(template: Json) -> Json:
+    """A pod template without the label that the controller adds."""
+    labels = {key: value for key, value in texts(template, "metadata", "labels").items() if key != HASH_LABEL}
+    return _metadata(template, labels, texts(template, "metadata", "annotations"))
+
+
+def content(template: Json) -> str:
+    """A digest of what a pod template runs: two that differ only in when their pods were started are equal."""
+    notes = texts(template, "metadata", "annotations")
+    kept = {key: value for key, value in notes.items() if key != RESTARTED and not key.startswith(OURS)}
+    return digest(_metadata(bare(template), texts(bare(template), "metadata", "labels"), kept))[:12]
 
 
 def revisions(deployment: Workload, replica_sets: Sequence[Workload]) -> list[Revision]:

@@ -12,7 +12,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from autopilot.clients.kubernetes_objects import REPLACED, ConfigMap, Json, Workload
-from autopilot.clients.kubernetes_templates import is_secret, reads_at_start, texts
+from autopilot.clients.kubernetes_templates import OURS, is_secret, reads_at_start, texts
 from autopilot.incident.base import Scalar
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.ids import digest
@@ -23,7 +23,7 @@ from autopilot.remediation.evidence import evidence, expected, fit, way_back
 from autopilot.remediation.kubernetes import KubernetesTool, keepers, place, writable
 from autopilot.remediation.parts import Parts
 
-MARK = "aiops-auto-pilot/config-"
+MARK = f"{OURS}config-"
 """Annotation of a pod template, followed by a ConfigMap's name: the version that its pods were started for."""
 LONGEST_NAME = 50
 """Characters of a name that an annotation can carry whole (Kubernetes allows 63 after the prefix)."""

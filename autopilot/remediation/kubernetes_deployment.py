@@ -12,14 +12,13 @@ from autopilot.clients.kubernetes_templates import (
     RESTARTED,
     STEP,
     Revision,
-    bare,
+    content,
     images,
     revisions,
     template_id,
     texts,
 )
 from autopilot.incident.cause import CauseKind
-from autopilot.incident.ids import digest
 from autopilot.incident.plan import DryRun, Risk, Step, TargetState
 from autopilot.remediation.base import (
     Arguments,
@@ -212,7 +211,7 @@ class Restart(DeploymentTool):
         template = deployment.spec.template
         return TargetState(
             target=step.target,
-            settings={"template": digest(bare(template, (RESTARTED, STEP)))[:12]},
+            settings={"template": content(template)},
             observed={
                 "restarted_at": texts(template, "metadata", "annotations").get(RESTARTED, ""),
                 "paused": deployment.spec.paused,

@@ -6,6 +6,7 @@ from autopilot.settings import Settings, SettingsError
 from autopilot.sources.base import Source
 from autopilot.sources.github import GitHubSource
 from autopilot.sources.jira import JiraSource
+from autopilot.sources.kubernetes import KubernetesSource
 from autopilot.sources.servicenow import ServiceNowSource
 
 
@@ -27,4 +28,6 @@ def build_saas_sources(settings: Settings) -> list[Source]:
         sources.append(ServiceNowSource(settings.servicenow))
     if settings.jira:
         sources.append(JiraSource(settings.jira))
+    if settings.kubernetes:
+        sources.append(KubernetesSource(settings.kubernetes))
     return sources

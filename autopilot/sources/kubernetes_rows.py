@@ -1,0 +1,177 @@
+"""Objects of a cluster as rows of a case: whom they belong to, and what of them is told."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from autopilot.clients.kubernetes_objects import LAST_APPLIED, REPLACED, Json, Meta
+from autopilot.clients.kubernetes_templates import is_secret, objects, part, reads_at_start, texts
+from autopilot.incident.base import clean
+from autopilot.sources.inventory import moment, observed
+
+LONGEST = 200_000
+"""Characters of a body that are kept; what is larger is cut down to what identifies the object."""
+USUAL_LABELS = ("app.kubernetes.io/name", "app", "k8s-app")
+_CLUSTER = ("node", "namespace")
+_OF_NAMESPACE = ("resourcequota", "limitrange")
+
+
+@dataclass
+class Seen:
+    """Everything that was listed, by kind in lower case such as `deployment`."""
+
+    service_label: str
+    objects: dict[str, list[Json]] = field(default_factory=dict[str, list[Json]])
+
+    def of(self, kind: str) -> list[Json]:
+        """The objects of a kind."""
+        return self.objects.get(kind, [])
+
+    def add(self, kind: str, found: Iterable[Json]) -> None:
+        """Keep objects of a kind."""
+        self.objects.setdefault(kind, []).extend(found)
+
+    def service_of(self, kind: str, body: Json) -> str:
+        """The application that an object belongs to; a node or namespace is itself, a quota its namespace."""
+        name = name_of(body)
+        if kind in _CLUSTER:
+            return name
+        if kind in _OF_NAMESPACE:
+            return text(body, "metadata", "namespace")
+        labelled = self._labelled(texts(body, "metadata", "labels"))
+        labelled = labelled or self._labelled(texts(body, "spec", "template", "metadata", "labels"))
+        labelled = labelled or self._labelled(texts(body, "spec", "selector"))
+        return labelled or self._related(kind, body) or self._nearest(name)
+
+    def _labelled(self, labels: Mapping[str, str]) -> str:
+        return next((labels[key] for key in (self.service_label, *USUAL_LABELS) if labels.get(key)), "")
+
+    def _related(self, kind: str, body: Json) -> str:
+        """By what it scales, or by the one application that reads it."""
+        space = text(body, "metadata", "namespace")
+        if kind == "horizontalpodautoscaler":
+            top, name = (
+                text(body, "spec", "scaleTargetRef", "kind").lower(),
+                text(body, "spec", "scaleTargetRef", "name"),
+            )
+            target = next((o for o in self.of(top) if (name_of(o), namespace_of(o)) == (name, space)), None)
+            return self.service_of(top, target) if target else name
+        if kind != "configmap":
+            return ""
+        readers = {
+            self.service_of("deployment", d)
+            for d in self.of("deployment")
+            if namespace_of(d) == space and name_of(body) in reads(d)
+        }
+        return readers.pop() if len(readers) == 1 else ""
+
+    def _nearest(self, name: str) -> str:
+        """The application whose name a generated name contains, the longest first; else the name itself."""
+        tops = [o for kind in ("deployment", "statefulset", "daemonset", "service") for o in self.of(kind)]
+        near = [app for app in map(name_of, tops) if f"-{app}-" in f"-{name}-"]
+        return max(near, key=lambda app: (len(app), app)) if near else name
+
+
+def text(value: JsonValue, *path: str) -> str:
+    """The text at a path, else empty."""
+    found = part(value, *path)
+    return found if isinstance(found, str) else ""
+
+
+def name_of(body: Json) -> str:
+    """The object's name."""
+    return text(body, "metadata", "name")
+
+
+def namespace_of(body: Json) -> str:
+    """The object's namespace, empty for those of the whole cluster."""
+    return text(body, "metadata", "namespace")
+
+
+def reads(workload: Json) -> frozenset[str]:
+    """The ConfigMaps that the pods of a workload read, at start or mounted."""
+    template = part(workload, "spec", "template")
+    if not isinstance(template, dict):
+        return frozenset()
+    mounted = {text(volume, "configMap", "name") for volume in objects(template, "spec", "volumes")}
+    return reads_at_start(template) | (mounted - {""})
+
+
+def state_rows(seen: Seen, api: Mapping[str, tuple[str, str]], at: datetime) -> list[dict[str, object]]:
+    """One row per object as `kubectl get -o json` gives it. `api`: kind → its apiVersion and Kind."""
+    rows: list[dict[str, object]] = []
+    for kind, found in seen.objects.items():
+        version, word = api[kind]
+        for body in found:
+            whole: Json = {"apiVersion": version, "kind": word, **told(body)}
+            service = seen.service_of(kind, body)
+            rows.append(observed(at, f"k8s_{kind}", name=name_of(body), service=service, region="", body=whole))
+    return rows
+
+
+def told(body: Json) -> Json:
+    """The object without the server's bookkeeping and without values that are named like secrets."""
+    metadata = part(body, "metadata")
+    kept: Json = {k: v for k, v in metadata.items() if k != "managedFields"} if isinstance(metadata, dict) else {}
+    notes = {k: v for k, v in texts(body, "metadata", "annotations").items() if k not in (LAST_APPLIED, REPLACED)}
+    kept |= {"annotations": dict[str, JsonValue](notes)} if notes else {}
+    if not notes:
+        kept.pop("annotations", None)
+    shown = _masked({**body, "metadata": kept})
+    whole = shown if isinstance(shown, dict) else {}
+    return whole if len(json.dumps(whole)) <= LONGEST else {"metadata": kept}
+
+
+def _masked(value: JsonValue) -> JsonValue:
+    """Without the values of variables and settings whose name says that they are secret."""
+    if isinstance(value, list):
+        return [_masked(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    name, own = value.get("name"), value.get("value")
+    if isinstance(name, str) and isinstance(own, str) and is_secret(name):
+        return {**value, "value": ""}
+    return {
+        key: "" if isinstance(item, str) and key.lower() != "name" and _hidden(key, value) else _masked(item)
+        for key, item in value.items()
+    }
+
+
+def _hidden(key: str, around: Mapping[str, JsonValue]) -> bool:
+    """Whether a key of a flat map of texts (such as the data of a ConfigMap) names a secret."""
+    return is_secret(key) and all(isinstance(item, str) for item in around.values())
+
+
+def event_rows(
+    events: Sequence[Json], owners: Mapping[tuple[str, str], str], seen: Seen
+) -> list[dict[str, object]]:
+    """One row per event, at the moment when it was last seen; those without a time are left out."""
+    rows: list[dict[str, object]] = []
+    for event in events:
+        kind, name = text(event, "involvedObject", "kind").lower(), text(event, "involvedObject", "name")
+        at = event_time(event)
+        if at is None or not name:
+            continue
+        count = part(event, "series", "count") or part(event, "count") or 1
+        body = {
+            "type": text(event, "type"), "reason": text(event, "reason"), "object": f"{kind}/{name}",
+            "message": clean(text(event, "message") or text(event, "note"), 2_000, lines=True), "count": count,
+        }  # fmt: skip
+        service = owners.get((kind, name)) or seen.service_of(kind, {"metadata": {"name": name}})
+        rows.append(observed(at, "event", name=name, service=service, region="", body=body))
+    return rows
+
+
+def event_time(event: Json) -> datetime | None:
+    """When an event was last seen."""
+    places = (("series", "lastObservedTime"), ("lastTimestamp",), ("eventTime",), ("metadata", "creationTimestamp"))
+    return next((at for path in places if (at := moment(text(event, *path))) is not None), None)
+
+
+def written(meta: Meta, fields: str) -> tuple[datetime | None, str]:
+    """When, and by which program, a field such as `data` or `spec` was written last."""
+    writes = [(m.time, m.manager) for m in meta.managed_fields if m.time and f"f:{fields}" in m.fields_v1]
+    return max(writes, key=lambda write: write[0], default=(None, ""))
