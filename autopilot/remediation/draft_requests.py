@@ -51,12 +51,14 @@ class DraftRequest(ChangeTool):
         """Make branch and draft; what an earlier call made is left as it is."""
         host, repository = self._place(step)
         look = self._look(step)
+        if look.reason:
+            raise Refusal(f"{step.target}: {look.reason}")
         because = Because(key, self._link.format(key.partition("/")[0]), step.summary, cited(step.sources.values()))
         words = proposal(self.change.kind, self.change.subject(step), look.title, look.lines, because)
         opened = host.find(repository, words.branch)
         if opened is None:
             if host.head_message(repository, words.branch) is None:
-                self.change.push(host, repository, step, words)
+                look.push(words)
             host.mark(repository, opened := host.open(repository, str(step.arguments["base"]), words))
             return "done", f"draft {host.noun} {opened.number} was opened: {opened.url}"
         host.mark(repository, opened)

@@ -1,7 +1,7 @@
 """What can be written for a repository: the suspected commit taken back, or one setting put back as it was."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
 
@@ -34,6 +34,8 @@ class Look:
     patch: str
     lines: tuple[str, ...]
     """What it contains, in Markdown."""
+    push: Callable[[Proposal], None]
+    """Writes exactly this to a branch of its own; raises as `CodeHost` does."""
     observed: dict[str, Scalar] = field(default_factory=dict[str, Scalar])
     warnings: tuple[str, ...] = ()
     reason: str = ""
@@ -72,10 +74,6 @@ class Change(Protocol):
 
     def look(self, host: CodeHost, repository: str, step: Step) -> Look:
         """What would be written now."""
-        ...
-
-    def push(self, host: CodeHost, repository: str, step: Step, words: Proposal) -> None:
-        """Write it to a branch of its own."""
         ...
 
 
@@ -153,18 +151,11 @@ class Reverting:
             title=f'Revert "{title}"',
             patch=reverting_patch(revert.files),
             lines=tuple(lines),
+            push=lambda words: host.push_revert(repository, revert, words),
             observed={"head": revert.head, "files": len(paths), "changed_since": len(revert.changed_since)},
             warnings=tuple(warnings),
             reason=_not_revertible(len(paths), len(revert.changed_since)),
         )
-
-    def push(self, host: CodeHost, repository: str, step: Step, words: Proposal) -> None:
-        """See `Change`."""
-        wanted = Commit.model_validate(step.arguments)
-        revert = host.revert(repository, wanted.base, wanted.commit)
-        if reason := _not_revertible(len(revert.files), len(revert.changed_since)):
-            raise Refusal(f"{repository}: {reason}")
-        host.push_revert(repository, revert, words)
 
 
 def _not_revertible(files: int, changed: int) -> str:
@@ -238,18 +229,10 @@ class Correcting:
             title=f"Put {wanted.key} back to {wanted.former}",
             patch=editing_patch(wanted.file, file.text, after) if not reason else "",
             lines=(f"It changes one line of {code(wanted.file)}: {code(said)}.",),
+            push=lambda words: host.push_file(repository, file, after, words),
             observed={"head": file.head},
             reason=reason,
         )
-
-    def push(self, host: CodeHost, repository: str, step: Step, words: Proposal) -> None:
-        """See `Change`."""
-        wanted = Setting.model_validate(step.arguments)
-        file = host.file(repository, wanted.base, wanted.file)
-        after, _, reason = put_back(file.text, wanted)
-        if reason:
-            raise Refusal(f"{repository}: {reason}")
-        host.push_file(repository, file, after, words)
 
 
 def put_back(text: str, wanted: Setting) -> tuple[str, str, str]:

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from demo.saas.git_store import GitStore, Tree
+from demo.saas.github_json import issue
 from demo.saas.records import GitHubRecords, WorkflowRun
 from demo.saas.server import Json, as_objects, parameters
 
@@ -23,7 +24,12 @@ class GitHubWrites:
 
     def __init__(self, records: dict[str, GitHubRecords], guard: Guard, refuse: Refuse) -> None:
         """`guard` answers requests that may not read or write; `refuse` makes GitHub's error bodies."""
-        self._guard, self._refuse = guard, refuse
+        self._guard, self._refuse, self._records = guard, refuse, records
+        self.start_over()
+
+    def start_over(self) -> None:
+        """Forget everything that was written."""
+        records = self._records
         self.stores = {name: GitStore(record) for name, record in records.items()}
         self.drafts: dict[str, dict[int, Json]] = {name: {} for name in records}
         self.comments: dict[str, dict[int, Json]] = {name: {} for name in records}
@@ -50,6 +56,7 @@ class GitHubWrites:
             ("GET", "/pulls", self._drafts),
             ("POST", "/pulls", self._new_draft),
             ("PATCH", "/pulls/{number:int}", self._change_draft),
+            ("GET", "/issues/{number:int}", self._issue),
             ("POST", "/issues/{number:int}/labels", self._label),
             ("GET", "/issues/{number:int}/comments", self._comments),
             ("POST", "/issues/{number:int}/comments", self._new_comment),
@@ -188,6 +195,13 @@ class GitHubWrites:
         draft = self.drafts[name][request.path_params["number"]]
         draft |= {key: value for key, value in given.items() if key in ("state", "title", "body")}
         return 200, draft
+
+    def _issue(self, name: str, request: Request, _: Json) -> tuple[int, Body]:
+        record = self._records[name]
+        found = next((i for i in record.issues if i.number == request.path_params["number"]), None)
+        if found is None:
+            raise KeyError(name)
+        return 200, issue(record, found)
 
     def _label(self, name: str, request: Request, given: Json) -> tuple[int, Body]:
         labels: list[Json] = self.drafts[name][request.path_params["number"]]["labels"]

@@ -28,6 +28,8 @@ class Reply:
     status: int = 200
     """0: the connection is closed without an answer."""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    lost: bool = False
+    """Whether the connection breaks instead of bringing the answer."""
 
 
 Answering = Callable[[Asked], Reply]
@@ -49,6 +51,10 @@ class Vendor:
                 asked = Asked(self.command, parts.path, parse_qs(parts.query), headers, self.rfile.read(length))
                 vendor.asked.append(asked)
                 reply = answering(asked)
+                if reply.lost:
+                    self.close_connection = True
+                    self.connection.close()
+                    return
                 if reply.status == 0:
                     self.close_connection = True
                     return
