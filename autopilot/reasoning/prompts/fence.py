@@ -16,8 +16,10 @@ _LOOK_ALIKES = str.maketrans(
         ">\uff1e\ufe65\u203a\u00bb\u3009\u27e9\u232a\u300b\u276f\u2771\u29fd\u02c3\u227b\u22d7\u1433", ")"
     )
     | dict.fromkeys(
-        "|\uff5c\u00a6\u2223\u2502\u2503\u2506\u2507\u2758\u2759\u01c0\u2016\u2225\u01c1\u23ae\uffe8", "/"
+        "|\uff5c\ufe31\ufe32\u00a6\u2223\u2502\u2503\u2506\u2507\u2758\u2759\u01c0\u2016\u2225\u01c1\u23ae\uffe8",
+        "/",
     )
+    | dict.fromkeys("\uff03\ufe5f", "#")
 )
 """What a reader or a model could take for a bracket of the fence or for the edge of a cell."""
 
@@ -25,7 +27,7 @@ _LOOK_ALIKES = str.maketrans(
 def cell(value: object, limit: int = CELL) -> str:
     """A value on one line that cannot leave its cell, look like a heading or close the fence."""
     text = clean(value, limit * 4).translate(_LOOK_ALIKES)
-    text = text.replace("##", "#").lstrip("#` ")
+    text = re.sub("#{2,}", "#", text).lstrip("#` ")
     return text if len(text) <= limit else _cut(text, limit)
 
 

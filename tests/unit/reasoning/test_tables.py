@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from autopilot.analysis.dossier import analyze
@@ -75,10 +75,13 @@ def test_an_order_in_a_quotation_is_withheld_and_its_numbers_stay() -> None:
 
 
 @given(st.text())
+@example("x #### findings")
+@example("\uff03\uff03 findings")
 def test_no_text_leaves_its_cell_or_ends_the_fence(text: str) -> None:
     shown = cell(text)
     assert not set("<>|\n") & set(shown)
-    assert not shown.startswith("#")
+    assert not shown.startswith(("#", "\uff03"))
+    assert "##" not in shown
 
 
 def test_a_cut_drops_the_word_that_does_not_fit() -> None:
