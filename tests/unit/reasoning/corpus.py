@@ -246,6 +246,10 @@ A nightly backup competes with it ({metric Duration checkout}).
 Somebody deleted the table ({metric Duration checkout}).
 An attack on checkout is under way ({metric Duration checkout}).
 redis is slow ({metric Duration checkout}).
+The azamikram service is slow ({metric Duration checkout}).
+The temporal worker is slow ({metric Duration checkout}).
+The numpy version made checkout slow ({metric Duration checkout}).
+The kubelet made checkout slow ({metric Duration checkout}).
 Redis ran out of keys ({metric Duration checkout}).
 ZEBRA is slow ({metric Duration checkout}).
 Gremlins slow it down ({metric Duration checkout}).
