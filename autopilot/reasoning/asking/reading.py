@@ -15,6 +15,8 @@ Shape = TypeVar("Shape", bound=BaseModel)
 
 MAX_CALLS = 20
 MAX_RAW = 400
+MOST_TOKENS = 10_000_000
+"""Of one call: no model takes or writes more."""
 _STARTS = 40
 """Opening braces at which an object is looked for."""
 _THOUGHT = re.compile(r"(</?think>)")
@@ -96,8 +98,9 @@ def used(body: str) -> Used | None:
         stated = _Metered.model_validate_json(body).usage
     except ValidationError:
         return None
-    possible = stated and min(stated.prompt_tokens, stated.completion_tokens) >= 0 and stated.prompt_tokens > 0
-    return stated if possible else None
+    if stated is None or not 0 < stated.prompt_tokens <= MOST_TOKENS:
+        return None
+    return stated if 0 <= stated.completion_tokens <= MOST_TOKENS else None
 
 
 def shaped(body: str, shape: type[Shape]) -> Shape:

@@ -164,7 +164,9 @@ def test_names_of_invented_functions_are_cleaned_and_bounded() -> None:
 
 @pytest.mark.parametrize(
     ("usage", "known"),
-    [({"prompt_tokens": 5, "completion_tokens": 2}, True), ({"prompt_tokens": 0, "completion_tokens": 0}, False),
+    [({"prompt_tokens": 10**400, "completion_tokens": 2}, False),
+     ({"prompt_tokens": 5, "completion_tokens": 10**9}, False),
+     ({"prompt_tokens": 5, "completion_tokens": 2}, True), ({"prompt_tokens": 0, "completion_tokens": 0}, False),
      ({"prompt_tokens": 5, "completion_tokens": -2}, False), (None, False), ("much", False)],
 )  # fmt: skip
 def test_only_counts_that_can_be_true_are_taken(usage: Any, known: bool) -> None:
