@@ -79,6 +79,8 @@ class Aws(Section):
     regions: tuple[str, ...] = ("us-east-1",)
     log_groups: tuple[str, ...] = ()
     """Log groups to read; empty: those of the services in scope (/aws/lambda/<name> and the like)."""
+    flag_prefixes: tuple[Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_.-]+)+/?$")], ...] = ()
+    """Paths such as /flags below which SSM parameters are feature flags; nothing else in SSM is read or changed."""
     budget: SourceBudget = SourceBudget(calls=600)
     retries: PositiveInt = 3
 

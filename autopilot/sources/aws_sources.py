@@ -16,6 +16,7 @@ from autopilot.sources.elb import Elb
 from autopilot.sources.lambda_ import Lambda
 from autopilot.sources.rds import Rds
 from autopilot.sources.scheduler import Scheduler
+from autopilot.sources.ssm_flags import SsmFlags
 from autopilot.sources.xray import XRay
 
 
@@ -36,4 +37,5 @@ def build_aws_sources(settings: Aws, clients: AwsClients) -> list[Source]:
         Elb(account),
         ApplicationAutoScaling(account),
         Scheduler(account),
+        *([SsmFlags(account)] if settings.flag_prefixes else []),
     ]
