@@ -22,7 +22,7 @@ from autopilot.reasoning.planning.calls import Chosen, askable, functions, label
 from autopilot.reasoning.planning.past import TrackRecord
 from autopilot.reasoning.planning.prompt import messages
 from autopilot.reasoning.planning.provenance import provenance_problem
-from autopilot.reasoning.planning.ranking import Group, choose, combined, idea, offer_of, score, spread
+from autopilot.reasoning.planning.ranking import Group, back_to, choose, combined, idea, offer_of, score, spread
 from autopilot.reasoning.planning.recommendations import recommendations
 from autopilot.reasoning.prompts.redaction import Redaction
 from autopilot.remediation.base import Candidate, Context, InventoryItem
@@ -58,17 +58,22 @@ def primary_symptom(dossier: Dossier, service: str, signals: Sequence[Signal] = 
 
 
 def candidates_for(tools: Sequence[OffersCandidates], context: Context, avoid: Sequence[str]) -> list[Candidate]:
-    """What could be done to every observed resource, without what was tried in vain or has no provenance."""
-    tried, found = set(avoid), list[Candidate]()
+    """What could be done to every observed resource, without what was tried in vain or has no provenance.
+
+    A version that was gone back to in vain helps no more when another tool goes back to it.
+    """
+    found: list[Candidate] = []
     for item in context.inventory:
         for tool in tools:
             for candidate in tool.candidates(item, context):
                 problem = provenance_problem(candidate, context.inventory, context.dossier)
                 if problem:
                     log.warning("step refused for want of provenance", problem=clean(problem, 300))
-                elif f"{candidate.step.tool} {candidate.step.target}" not in tried:
+                else:
                     found.append(candidate)
-    return found
+    tried = [c.step for c in found if f"{c.step.tool} {c.step.target}" in avoid]
+    gone = {back for step in tried if (back := back_to(step))}
+    return [c for c in found if c.step not in tried and back_to(c.step) not in gone]
 
 
 def differences(chosen: Sequence[Group], ours: Sequence[Group], planted: bool) -> list[str]:

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from autopilot.incident.base import Scalar
 from autopilot.incident.diagnosis import Diagnosis
 from autopilot.incident.finding import Dossier
-from autopilot.incident.plan import DraftOption, Offer, Reversibility, Risk
+from autopilot.incident.plan import DraftOption, Offer, Reversibility, Risk, Step
 from autopilot.reasoning.planning.aims import Aim, aims, nearness, sharpened
 from autopilot.reasoning.planning.past import Past, TrackRecord, past_of
 from autopilot.remediation.base import Candidate
@@ -133,12 +134,26 @@ def group_problem(group: Sequence[Offer]) -> str:
     return "" if len(set(targets)) == len(targets) else "two of its steps act on one target"
 
 
+def back_to(step: Step) -> tuple[str, Scalar] | None:
+    """The target and the version of it that a step goes back to; None for every other step."""
+    names = (name for name, source in step.sources.items() if " versions[" in source)
+    return next(((step.target, step.arguments.get(name)) for name in names), None)
+
+
 def _singles(offers: Sequence[Offer]) -> list[Offer]:
-    """The best offer of each tool, then what else there is: three settings of one tool are one idea."""
+    """The best offer of each tool, then what else there is.
+
+    Three settings of one tool are one idea, and so are two tools that go back to one version.
+    """
     ranked = sorted(offers, key=lambda o: -o.score)
     best: dict[str, Offer] = {}
+    gone: set[tuple[str, Scalar]] = set()
     for offer in ranked:
-        best.setdefault(offer.draft.steps[0].tool, offer)
+        step = offer.draft.steps[0]
+        back = back_to(step)
+        if step.tool not in best and back not in gone:
+            best[step.tool] = offer
+            gone |= {back} if back else set()
     first = list(best.values())
     chosen = {idea((offer,)) for offer in first}
     return [*first, *(offer for offer in ranked if idea((offer,)) not in chosen)]

@@ -7,7 +7,7 @@ import pytest
 from autopilot.incident.cause import CauseKind, Mechanism
 from autopilot.incident.diagnosis import Diagnosis, Hypothesis, PlantedOrder
 from autopilot.incident.finding import Dossier, Finding, FindingKind
-from autopilot.incident.plan import ExpectedEffect, Step
+from autopilot.incident.plan import ExpectedEffect, Offer, Step
 from autopilot.reasoning.planning.aims import aims, sharpened
 from autopilot.reasoning.planning.calls import askable, labels
 from autopilot.reasoning.planning.past import past_of
@@ -186,6 +186,24 @@ def test_the_second_option_is_another_tool_before_it_is_another_target() -> None
     ]
     assert [[o.id for o in group] for group in choose(offers, 3)] == [["C1"], ["C3"], ["C2"]]
     assert [[o.id for o in group] for group in choose(offers[:2], 3)] == [["C1"], ["C2"], ["C1", "C2"]]
+
+
+def test_two_ways_back_to_one_version_are_one_idea() -> None:
+    def back(number: int, tool: str, target: str, points: float, version: str = "1") -> Offer:
+        step = Step(
+            tool=tool, target=target, service="s", arguments={"version": version},
+            sources={"version": f"inventory {target} versions[1]; healthy by F1"},
+        )  # fmt: skip
+        scored = _scored(tool, target, points)
+        return offer_of(number, replace(scored, candidate=replace(scored.candidate, step=step)))
+
+    whole, share = back(1, "x.rollback", "t0", 1.0), back(2, "x.shift", "t0", 0.9)
+    other, more = back(3, "x.shift", "t1", 0.8), offer_of(4, _scored("c.c", "t2", 0.5))
+    assert [[o.id for o in group] for group in choose((whole, share, more), 3)] == [["C1"], ["C4"], ["C1", "C4"]]
+    assert [[o.id for o in group] for group in choose((whole, share), 3)] == [["C1"], ["C2"]]
+    assert [[o.id for o in group] for group in choose((whole, share, other), 2)] == [["C1"], ["C3"]]
+    elsewhere = back(5, "x.shift", "t0", 0.9, version="0")
+    assert [[o.id for o in group] for group in choose((whole, elsewhere, more), 2)] == [["C1"], ["C5"]]
 
 
 def test_a_combination_is_as_slow_as_its_slowest_step_and_no_two_act_on_one_target() -> None:
