@@ -22,6 +22,7 @@ from activities.analyze import Analyzing
 from activities.collect import Collecting
 from activities.decide import Deciding
 from activities.execute import Executing
+from activities.freeze import FreezeSwitch, SwitchReader
 from activities.notify import Notifying
 from activities.open import Neighbourhood, Opening
 from activities.plan import Planning
@@ -32,6 +33,7 @@ from autopilot.channels.notifier import build_notifier, ticket_systems
 from autopilot.channels.pagerduty import PagerDuty
 from autopilot.clients.aws import AwsClients
 from autopilot.incident.base import Link
+from autopilot.incident.freeze import FreezeReader
 from autopilot.incident.ports import (
     Analyst,
     Analyzer,
@@ -67,7 +69,9 @@ from autopilot.sources.notes import NotesSource
 from autopilot.sources.saas import build_saas_sources
 from autopilot.stores import open_case_store
 from starter import connect
+from workflows.freeze import FreezeWorkflow
 from workflows.incident import IncidentWorkflow
+from workflows.target import TargetWorkflow
 
 THREADS = 32
 """Blocking calls at once: sources, channels, tools."""
@@ -124,7 +128,7 @@ def build_ports(settings: Settings) -> Ports:
             settings.model, store, catalogue.tools, models=models, track_record=knowledge.track_record
         ),
         toolbox=CatalogueToolbox(catalogue),
-        notifier=build_notifier(settings),
+        notifier=build_notifier(settings, store),
         reviewer=ReviewWriter(store),
         summariser=ConfiguredSummariser(settings.model, store, models=models),
         knowledge=Remembering(knowledge, store, {tool.name: tool.addresses for tool in catalogue.tools}),
@@ -151,7 +155,7 @@ def incident_links(settings: Settings, incident: str, group: str) -> list[Link]:
     ]
 
 
-def build_activities(ports: Ports, client: Client, settings: Settings) -> list[Any]:
+def build_activities(ports: Ports, client: Client, settings: Settings, switch: FreezeReader) -> list[Any]:
     """Every activity, wired to its ports."""
     keyring = settings.keyring()
     opening = Opening(ports.playbooks, ports.collector, functools.partial(incident_links, settings))
@@ -159,14 +163,14 @@ def build_activities(ports: Ports, client: Client, settings: Settings) -> list[A
     collecting = Collecting(ports.collector, ports.store)
     analyzing = Analyzing(ports.analyzer, ports.analyst, ports.prober, ports.store)
     planning = Planning(ports.planner, ports.toolbox)
-    deciding = Deciding(ports.toolbox, ports.notifier, keyring)
+    deciding = Deciding(ports.toolbox, ports.notifier, keyring, switch)
     notifying = Notifying(ports.notifier)
-    executing = Executing(ports.toolbox, ports.playbooks, keyring)
+    executing = Executing(ports.toolbox, ports.playbooks, keyring, switch)
     verifying = Verifying(ports.collector)
     reviewing = Reviewing(ports.reviewer, ports.summariser, ports.knowledge)
     return [
         opening.open_incident, opening.recent_changes,
-        neighbourhood.look_around, neighbourhood.hand_over_alerts,
+        neighbourhood.look_around, neighbourhood.hand_over_alerts, neighbourhood.who_holds, neighbourhood.is_open,
         collecting.collect_source, collecting.seal_case,
         analyzing.analyze_case, analyzing.propose, analyzing.probe, analyzing.conclude,
         planning.shortlist, planning.prepare_option, planning.choose_options,
@@ -186,9 +190,8 @@ def build_worker(client: Client, activities: Sequence[Any], task_queue: str, **o
         "max_heartbeat_throttle_interval": timedelta(seconds=4),
         "sticky_queue_schedule_to_start_timeout": timedelta(seconds=5),
     }
-    return Worker(
-        client, task_queue=task_queue, workflows=[IncidentWorkflow], activities=activities, **(defaults | options)
-    )
+    workflows = [IncidentWorkflow, FreezeWorkflow, TargetWorkflow]
+    return Worker(client, task_queue=task_queue, workflows=workflows, activities=activities, **(defaults | options))
 
 
 async def _checked(client: Client, settings: Settings) -> None:
@@ -222,7 +225,10 @@ async def serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with build_worker(client, build_activities(ports, client, settings), settings.temporal.task_queue):
+    switch = FreezeSwitch(client, settings.temporal.task_queue)
+    await switch.ensure()
+    activities = build_activities(ports, client, settings, SwitchReader(switch, loop))
+    async with build_worker(client, activities, settings.temporal.task_queue):
         log.info("worker started", task_queue=settings.temporal.task_queue, sources=list(ports.collector.names))
         await stop.wait()
     log.info("worker stopped")

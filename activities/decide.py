@@ -7,7 +7,8 @@ from temporalio import activity
 from activities.edge import guarded
 from autopilot.incident.approval import judge_decision
 from autopilot.incident.base import Model
-from autopilot.incident.decision import DecisionRequest, DecisionSignal, Judgement
+from autopilot.incident.decision import DecisionRequest, DecisionSignal, Judgement, Reason
+from autopilot.incident.freeze import FreezeReader
 from autopilot.incident.plan import Plan, Step, TargetState
 from autopilot.incident.ports import Failure, Notifier, Toolbox
 from autopilot.incident.seal import Keyring
@@ -40,7 +41,8 @@ class AnswerDecision(Model):
 class Deciding:
     """RemediationDecision's activities."""
 
-    def __init__(self, toolbox: Toolbox, notifier: Notifier, keyring: Keyring | None) -> None:
+    def __init__(self, toolbox: Toolbox, notifier: Notifier, keyring: Keyring | None, switch: FreezeReader) -> None:
+        self._switch = switch
         self._toolbox = toolbox
         self._notifier = notifier
         self._keyring = keyring
@@ -63,10 +65,11 @@ class Deciding:
         )
         if not judgement.accepted or judgement.choice != "option":
             return judgement
+        if frozen := self._switch.read().words:
+            words = f"{frozen}. Decide again when changes are allowed, or handle it by hand."
+            return _refused(judgement, "frozen", words)
         changed = self._changed(order)
-        if changed is None:
-            return judgement
-        return judgement.model_copy(update={"accepted": False, "reason": "changed_world", "message": changed})
+        return judgement if changed is None else _refused(judgement, "changed_world", changed)
 
     def _changed(self, order: JudgeDecision) -> str | None:
         """How the option's targets differ from what was shown; None when they do not."""
@@ -96,3 +99,8 @@ class Deciding:
     def answer_decision(self, order: AnswerDecision) -> None:
         """Tell the sender."""
         self._notifier.answer(order.view, order.judgement, order.reply_to)
+
+
+def _refused(judgement: Judgement, reason: Reason, words: str) -> Judgement:
+    """What was right in itself and cannot count in this world."""
+    return judgement.model_copy(update={"accepted": False, "counted": False, "reason": reason, "message": words})

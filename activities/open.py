@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities import search_attributes
 from activities.edge import guarded
@@ -18,6 +18,7 @@ from autopilot.incident.messages import HandOver
 from autopilot.incident.neighbours import Neighbour, choose_neighbour
 from autopilot.incident.playbook import Snapshot
 from autopilot.incident.ports import Collector, PlaybookSource
+from autopilot.incident.target import MEMO, Holder, target_id
 
 
 class OpenIncident(Model):
@@ -122,6 +123,31 @@ class Neighbourhood:
         around = sorted({*question.services, *(s for n in running for s in n.services)})
         edges = await asyncio.to_thread(self._collector.edges, around, question.environment)
         return choose_neighbour(question.group, question.services, question.started_at, running, edges)
+
+    @activity.defn
+    async def who_holds(self, target: str) -> Holder:
+        """Which incident is changing a target now; nobody's name when it has just let go."""
+        try:
+            description = await self._client.get_workflow_handle(target_id(target)).describe()
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:
+                return Holder(target=target)
+            raise
+        return await description.memo_value(MEMO, default=Holder(target=target), type_hint=Holder)
+
+    @activity.defn
+    async def is_open(self, incident_id: str) -> bool:
+        """Whether an incident still runs."""
+        group, _, opening = incident_id.partition(".")
+        try:
+            description = await self._client.get_workflow_handle(group).describe()
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:
+                return False
+            raise
+        first = description.raw_description.workflow_execution_info.first_run_id.replace("-", "")
+        same = not first or first.startswith(opening)
+        return same and description.status == WorkflowExecutionStatus.RUNNING
 
     @activity.defn
     async def hand_over_alerts(self, order: HandOver) -> bool:

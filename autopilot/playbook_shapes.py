@@ -83,6 +83,7 @@ class LadderShape(Shape):
     remind: Duration = Ladder().remind
     page_secondary: Duration = Ladder().page_secondary
     hand_over: Duration = Ladder().hand_over
+    busy: Duration = Ladder().busy
 
 
 class VerificationShape(Shape):

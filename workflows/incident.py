@@ -23,10 +23,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.lifecycle import Lifecycle
     from workflows.planning import Planning
     from workflows.remediation import Remediation
+    from workflows.targets import Targets
     from workflows.watch import Watch
-
-MAX_PLANS = 5
-"""Plans made for one incident before it is handed over."""
 
 
 @workflow.defn(name="Incident")
@@ -49,6 +47,7 @@ class IncidentWorkflow(Lifecycle):
             too_long=self._too_long,
         )
         self._remediation = Remediation(self._state, self._people)
+        self._targets = Targets(self._state, self._people, self._pause)
         self._by_hand = ByHand(self._state, self._watch)
         self._closing = Closing(self._state, self._people)
 
@@ -91,6 +90,8 @@ class IncidentWorkflow(Lifecycle):
                     raise
                 self._people.record("note", f"{phase} failed: {error.cause}; handing over")
                 self._go("handover", f"The {phase} phase failed; a person has to go on.")
+            if self._state.outcome or self._state.phase not in ("execute", "verify"):
+                await self._targets.release()
 
     # --- The phases ------------------------------------------------------------------------------------
 
@@ -171,6 +172,8 @@ class IncidentWorkflow(Lifecycle):
         option = state.plan.option(state.decision.option) if state.plan and state.decision else None
         if option is None or state.decision is None:
             raise ValueError("only a chosen option can be carried out")
+        if busy := await self._targets.take(option):
+            return self._analyse_again(busy)
         if state.before is None:
             state.before = await self._watch.read("still broken before acting?")
             if healthy(self._watch.plan(), state.before):
@@ -179,14 +182,17 @@ class IncidentWorkflow(Lifecycle):
         done = await self._remediation.carry_out(option, state.decision.actor)
         self._act_now()
         await self._people.note(action_note(state.executed[-len(option.steps) :]))
-        if done:
-            self._go("verify", "Verifying recovery.")
-            return await self._people.show("verifying recovery")
-        last = state.executed[-1]
-        if last.status == "unknown":
-            return self._go(
-                "handover", f"{last.tool} may or may not have taken effect: {last.detail}. Please look."
-            )
+        if not done:
+            return await self._not_done(option)
+        self._go("verify", "Verifying recovery.")
+        return await self._people.show("verifying recovery")
+
+    async def _not_done(self, option: Option) -> None:
+        """A step did not take effect: undo those before it, unless nobody may or can tell what is right."""
+        last = self._state.executed[-1]
+        if last.status in ("frozen", "unknown"):
+            why = "was not carried out" if last.status == "frozen" else "may or may not have taken effect"
+            return self._go("handover", f"{last.tool} {why}: {last.detail}. Please look.")
         await self._remediation.undo_all("a later step did not take effect")
         if last.status == "changed_world":
             return self._analyse_again(last.detail)
@@ -230,6 +236,7 @@ class IncidentWorkflow(Lifecycle):
         self._go("verify", "Stopped: undoing what was done.")
         await self._people.show("stopped: undoing")
         await self._remediation.undo_all("stopped")
+        await self._targets.release()
         self._finish("aborted")
 
     async def _joined(self) -> bool:
@@ -264,32 +271,6 @@ class IncidentWorkflow(Lifecycle):
         self._state.milestones["recovery"] = workflow.now()
         self._people.record("verification", "self_healed: the symptom went away before anything was done")
         self._finish("self_healed")
-
-    def _act_now(self) -> None:
-        self._state.milestones["acted"] = workflow.now()
-        self._state.readings = []
-
-    def _analyse_again(self, why: str) -> None:
-        """Bounded rounds: then people have to go on by hand."""
-        state = self._state
-        state.keep_feedback(why)
-        limit = state.snapshot.playbook.max_analysis_rounds if state.snapshot else 1
-        state.decision, state.before, state.world_changed = None, None, ""
-        if state.rounds >= limit:
-            return self._go("handover", f"{limit} rounds of analysis are used up; a person has to go on.")
-        return self._go("collect", f"Analysing again: {why}")
-
-    def _plan_again(self, option: Option | None, why: str) -> None:
-        """Offer what is left as a new decision; what was tried is not offered again."""
-        state = self._state
-        tried = [f"{p.step.tool} {p.step.target}" for p in option.steps] if option else []
-        state.failed_actions = [*state.failed_actions, *(t for t in tried if t not in state.failed_actions)]
-        state.handled_by = ""
-        state.before = None
-        if state.plan_revision >= MAX_PLANS:
-            return self._go("handover", f"{why} {MAX_PLANS} plans were tried; a person has to go on.")
-        state.decision = None
-        return self._go("plan", f"{why} Preparing other options.")
 
     async def _undo_harm(self) -> None:
         self._go("verify", "It became worse: undoing.")

@@ -1,4 +1,4 @@
-"""How an incident run waits, stops and continues in a fresh history."""
+"""How an incident run waits, stops, goes back to an earlier phase and continues in a fresh history."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,8 +7,12 @@ from temporalio import workflow
 from temporalio.exceptions import is_cancelled_exception
 
 from autopilot.incident.messages import StartIncident
+from autopilot.incident.plan import Option
 from autopilot.incident.state import Outcome, Phase
 from workflows.messages import Messages
+
+MAX_PLANS = 5
+"""Plans made for one incident before it is handed over."""
 
 
 class Lifecycle(Messages):
@@ -66,3 +70,29 @@ class Lifecycle(Messages):
             return
         await workflow.wait_condition(lambda: self._desk.idle and workflow.all_handlers_finished())
         workflow.continue_as_new(StartIncident(state=self._state, history_limit=self._history_limit))
+
+    def _act_now(self) -> None:
+        self._state.milestones["acted"] = workflow.now()
+        self._state.readings = []
+
+    def _analyse_again(self, why: str) -> None:
+        """Bounded rounds: then people have to go on by hand."""
+        state = self._state
+        state.keep_feedback(why)
+        limit = state.snapshot.playbook.max_analysis_rounds if state.snapshot else 1
+        state.decision, state.before, state.world_changed = None, None, ""
+        if state.rounds >= limit:
+            return self._go("handover", f"{limit} rounds of analysis are used up; a person has to go on.")
+        return self._go("collect", f"Analysing again: {why}")
+
+    def _plan_again(self, option: Option | None, why: str) -> None:
+        """Offer what is left as a new decision; what was tried is not offered again."""
+        state = self._state
+        tried = [f"{p.step.tool} {p.step.target}" for p in option.steps] if option else []
+        state.failed_actions = [*state.failed_actions, *(t for t in tried if t not in state.failed_actions)]
+        state.handled_by = ""
+        state.before = None
+        if state.plan_revision >= MAX_PLANS:
+            return self._go("handover", f"{why} {MAX_PLANS} plans were tried; a person has to go on.")
+        state.decision = None
+        return self._go("plan", f"{why} Preparing other options.")

@@ -58,6 +58,7 @@ Reason = Literal[
     "not_allowed",
     "unproven",
     "changed_world",
+    "frozen",
     "already_healthy",
     "rounds_used_up",
     "malformed",

@@ -89,6 +89,8 @@ class PreparedStep(Model):
     """The state that `leaves` is the digest of, to show beside a world that has changed."""
     undo: Step | None = None
     dry_run: DryRun
+    exclusive: bool = True
+    """Whether nobody else may change the target until it has proven to help or was undone."""
 
 
 class DraftOption(Model):
@@ -186,7 +188,7 @@ class Plan(Model):
         return next((o for o in self.options if o.id == number), None)
 
 
-StepStatus = Literal["done", "already", "changed_world", "refused", "failed", "unknown"]
+StepStatus = Literal["done", "already", "changed_world", "refused", "frozen", "failed", "unknown"]
 
 
 class ExecuteStep(Model):

@@ -18,6 +18,8 @@ class Ladder(Model):
     remind: PositiveFloat = 300.0
     page_secondary: PositiveFloat = 600.0
     hand_over: PositiveFloat = 1_800.0
+    busy: PositiveFloat = 600.0
+    """How long a decided option waits for a target that another incident is changing."""
 
 
 class Windows(Model):

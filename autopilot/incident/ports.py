@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Literal, Protocol
 
 from autopilot.incident.alert import Alert
-from autopilot.incident.base import Line, Model, Name, Time
+from autopilot.incident.base import Line, Model, Time
 from autopilot.incident.decision import Judgement
 from autopilot.incident.diagnosis import Diagnosis
 from autopilot.incident.evidence import CaseManifest, Document, QueryRecord, Scope, SourceReport
@@ -28,6 +28,7 @@ from autopilot.incident.plan import (
 )
 from autopilot.incident.playbook import Snapshot
 from autopilot.incident.state import IncidentState, Summary
+from autopilot.incident.telling import Question, Ticket
 from autopilot.incident.verification import Reading
 from autopilot.incident.view import IncidentView
 
@@ -239,32 +240,6 @@ class Toolbox(Protocol):
     def execute(self, order: ExecuteStep, attempt: int) -> StepResult:
         """Carry out one step at most once. A changed world or an uncertain outcome is a result, not an error."""
         ...
-
-
-class Question(Model):
-    """A page: who is called, about what, and what is asked of him."""
-
-    key: str
-    """Repeating a page with the same key reaches nobody twice."""
-    to: Name
-    pager: str = ""
-    summary: Line
-    severity: str = "critical"
-    incident_id: str
-    link: str = ""
-
-
-class Ticket(Model):
-    """A ticket to create or to bring up to date."""
-
-    key: str
-    """Correlation key: the same key never creates a second ticket."""
-    incident_id: str
-    title: Line
-    body: str
-    priority: str = "high"
-    service: Name = ""
-    state: Literal["open", "resolved"] = "open"
 
 
 class Notifier(Protocol):

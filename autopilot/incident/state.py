@@ -98,6 +98,8 @@ class IncidentState(BaseModel):
     executed: list[StepResult] = []
     undone: list[StepResult] = []
     undo_stack: list[UndoEntry] = []
+    held: list[str] = []
+    """Targets that nobody else may change meanwhile."""
     warrants: dict[int, Warrant] = {}
     """By plan revision: what was decided, for its steps and their undo."""
     verifications: list[Verification] = []

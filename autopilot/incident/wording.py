@@ -58,6 +58,7 @@ _STATUS: dict[StepStatus, str] = {
     "already": "it was already so",
     "changed_world": "not done, the target had changed",
     "refused": "refused",
+    "frozen": "not sent, changes are frozen",
     "failed": "failed",
     "unknown": "uncertain, the answer was lost",
 }

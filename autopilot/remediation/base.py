@@ -139,6 +139,11 @@ class Tool(Protocol):
         ...
 
     @property
+    def exclusive(self) -> bool:
+        """Whether two incidents must not use it on one target at the same time."""
+        ...
+
+    @property
     def repeat_guard(self) -> RepeatGuard:
         """How a repeated call is kept from acting twice."""
         ...

@@ -20,6 +20,7 @@ class PeopleTool(BaseTool):
 
     risk: Risk = "low"
     repeat_guard: RepeatGuard = "token"
+    exclusive: bool = False
     addresses: ClassVar[frozenset[CauseKind]] = frozenset({"unknown", "data", "certificate", "permission", "quota"})
     """Causes that no other tool helps against: somebody who owns the service has to act."""
 

@@ -35,6 +35,7 @@ class BaseTool(ABC):
     risk: Risk
     reversible: bool = True
     repeat_guard: RepeatGuard = "state"
+    exclusive: bool = True
     takes: ClassVar[type[Arguments]]
     """The model of its arguments."""
     addresses: ClassVar[frozenset[CauseKind]] = frozenset()

@@ -157,6 +157,7 @@ class CatalogueToolbox:
             after=after,
             undo=tool.undo(step, before),
             dry_run=dry_run,
+            exclusive=tool.exclusive,
         )
 
     def _risk(self, prepared: list[PreparedStep]) -> Risk:

@@ -45,6 +45,7 @@ STATUSES: dict[StepStatus, str] = {
     "already": "not needed: it was already so",
     "changed_world": "not done: the target had changed since it was inspected",
     "refused": "refused by the system",
+    "frozen": "not sent: changes were frozen",
     "failed": "failed",
     "unknown": "uncertain: the answer was lost",
 }

@@ -33,7 +33,7 @@ from demo.saas.slack_blocks import Button
 from demo.saas.sns_relay import SnsRelay
 from demo.stage import ROOT, Process, Stage
 from starter import Incidents, connect
-from tests.workflow.fakes import SEAL_KEY, FakeCollector, FakeWorld
+from tests.workflow.fakes import SEAL_KEY, FakeCollector, FakeSwitch, FakeWorld
 from worker import Ports, build_activities, build_worker
 
 TOPIC = "arn:aws:sns:us-east-1:000000000000:alarms"
@@ -68,7 +68,8 @@ class House:
             prober=world, planner=world, toolbox=world, notifier=build_notifier(self.settings), reviewer=world,
             summariser=world, knowledge=world,
         )  # fmt: skip
-        async with build_worker(self.client, build_activities(ports, self.client, self.settings), QUEUE):
+        activities = build_activities(ports, self.client, self.settings, FakeSwitch())
+        async with build_worker(self.client, activities, QUEUE):
             yield
 
     async def post(self, body: Any, token: str = f"Bearer {API_TOKEN}", **headers: str) -> httpx.Response:

@@ -18,7 +18,7 @@ from autopilot.incident.seal import Keyring
 from autopilot.incident.state import IncidentState
 from autopilot.settings import Settings
 from starter import Incidents
-from tests.workflow.fakes import SEAL_KEY, FakeCollector, FakeWorld, alert
+from tests.workflow.fakes import SEAL_KEY, FakeCollector, FakeSwitch, FakeWorld, alert
 from worker import Ports, build_activities, build_worker
 from workflows.incident import IncidentWorkflow
 
@@ -94,5 +94,8 @@ def make_worker(client: Client, world: FakeWorld, queue: str, **options: Any) ->
         planner=world, toolbox=world, notifier=world, reviewer=world, summariser=world, knowledge=world,
     )  # fmt: skip
     given = {field.name: options.pop(field.name) for field in fields(Ports) if field.name in options}
+    switch = options.pop("switch", FakeSwitch())
     settings = Settings(seal_key=SecretStr(SEAL_KEY.decode()))
-    return build_worker(client, build_activities(replace(ports, **given), client, settings), queue, **options)
+    return build_worker(
+        client, build_activities(replace(ports, **given), client, settings, switch), queue, **options
+    )

@@ -1,6 +1,7 @@
 """Ports in memory for workflow tests: a small world that can be sick, healed, made worse or silent."""
 
 import threading
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from autopilot.incident.decision import Judgement
 from autopilot.incident.diagnosis import Diagnosis, Hypothesis
 from autopilot.incident.evidence import CaseManifest, Document, Gap, QueryRecord, Scope, SourceReport
 from autopilot.incident.finding import Dossier, DossierBrief, Suspect, TimelineEntry
+from autopilot.incident.freeze import Freeze
 from autopilot.incident.investigation import Probe, ProbeResult, Proposed, Turn
 from autopilot.incident.metric import MetricRef, Signal
 from autopilot.incident.plan import (
@@ -70,10 +72,23 @@ def quick_playbook(**changes: object) -> Playbook:
     return Playbook.model_validate(values | changes)
 
 
+class FakeSwitch:
+    """The freeze switch of a test."""
+
+    def __init__(self) -> None:
+        self.now = Freeze()
+
+    def read(self) -> Freeze:
+        return self.now
+
+
 @dataclass
 class FakeWorld:
     """The watched system and everything that was said and done."""
 
+    shop: str = field(default_factory=lambda: f"shop-{uuid.uuid4().hex[:8]}")
+    table: str = field(default_factory=lambda: f"table-{uuid.uuid4().hex[:8]}")
+    """Targets of its own: only one incident at a time may hold one."""
     latency: float | None = 900.0
     version: str = "v2"
     capacity: int = 5
@@ -101,6 +116,8 @@ class FakeWorld:
     probe_fails: bool = False
     infeasible: dict[str, str] = field(default_factory=dict[str, str])
     """Tool → why it cannot work now."""
+    together: bool = False
+    """Whether both steps are one option."""
     probes_per_turn: int = 0
     turns: list[InvestigateRequest] = field(default_factory=list[InvestigateRequest])
     probed: list[ProbeOrder] = field(default_factory=list[ProbeOrder])
@@ -201,9 +218,12 @@ class FakeWorld:
 
     def shortlist(self, request: PlanRequest) -> Shortlist:
         steps = [
-            Step(tool="version.rollback", target="shop", service="shop", arguments={"version": "v1"}),
-            Step(tool="capacity.set", target="table", service="shop", arguments={"capacity": 10}),
+            Step(tool="version.rollback", target=self.shop, service="shop", arguments={"version": "v1"}),
+            Step(tool="capacity.set", target=self.table, service="shop", arguments={"capacity": 10}),
         ]
+        if self.together:
+            both = DraftOption(title="both", why="because", steps=tuple(steps), risk="low")
+            return Shortlist(offers=(Offer(id="both", draft=both, score=1.0),))
         offers = [
             Offer(id=s.tool, draft=DraftOption(title=s.tool, why="because", steps=(s,), risk="low"), score=1.0)
             for s in steps
@@ -215,7 +235,7 @@ class FakeWorld:
         return PlanDraft(options=tuple(offer.draft for offer in request.offers))
 
     def inspect(self, step: Step) -> TargetState:
-        settings = {"version": self.version} if step.target == "shop" else {"capacity": self.capacity}
+        settings = {"version": self.version} if step.target == self.shop else {"capacity": self.capacity}
         return TargetState(target=step.target, settings=dict(settings), observed_at=datetime.now(UTC))
 
     def prepare(self, number: int, draft: DraftOption) -> Option:
@@ -249,7 +269,7 @@ class FakeWorld:
         if state.target_state_digest != order.expects:
             return self._result(order, "changed_world", attempt)
         self.writes.append(order.key)
-        if step.target == "shop":
+        if step.target == self.shop:
             self.version = str(step.arguments["version"])
         else:
             self.capacity = int(step.arguments["capacity"] or 0)
