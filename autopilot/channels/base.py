@@ -1,10 +1,22 @@
 """What the notifier drives: channels with one message per incident, pagers, ticket systems."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from autopilot.incident.decision import Judgement
 from autopilot.incident.ports import Question, Ticket
+from autopilot.incident.related import Related
 from autopilot.incident.view import IncidentView
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file for a ticket. Its name carries a digest of its content: another content is another file."""
+
+    name: str
+    media_type: str
+    content: bytes
 
 
 class MessageChannel(Protocol):
@@ -45,5 +57,16 @@ class TicketSystem(Protocol):
         ...
 
     def upsert(self, ticket: Ticket) -> str:
-        """Create the ticket or bring it up to date; returns its number. Safe to repeat. Raises Failure."""
+        """Create the ticket or bring it up to date; returns its number. Safe to repeat. Raises Failure.
+
+        With a phase the body is noted once per phase, else whenever it says something new.
+        """
+        ...
+
+    def relate(self, key: str, related: Sequence[Related]) -> None:
+        """Link records to the ticket with this key; what is linked already stays. Raises Failure."""
+        ...
+
+    def attach(self, key: str, file: Attachment) -> None:
+        """Attach a file to the ticket with this key, unless a file of that name is there. Raises Failure."""
         ...

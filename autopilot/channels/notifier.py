@@ -1,22 +1,33 @@
 """Everything that talks to people, behind one port: what is configured is told, and one failing stops no other."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
+from pydantic import ValidationError
 
-from autopilot.channels.base import MessageChannel, Pager, TicketSystem
+from autopilot.channels.base import Attachment, MessageChannel, Pager, TicketSystem
 from autopilot.channels.jira_tickets import JiraTickets
 from autopilot.channels.pagerduty import PagerDuty
 from autopilot.channels.servicenow_tickets import ServiceNowTickets
 from autopilot.channels.slack import SlackChannel
 from autopilot.incident.decision import Judgement
+from autopilot.incident.finding import Dossier
 from autopilot.incident.ports import Failure, Question, Ticket
+from autopilot.incident.related import Related, related_records
 from autopilot.incident.view import IncidentView
 from autopilot.settings import Settings
 
 Told = TypeVar("Told")
 Said = TypeVar("Said", MessageChannel, Pager, TicketSystem)
+
+
+class ReadsDocuments(Protocol):
+    """What the notifier needs of the case store."""
+
+    def get(self, uri: str) -> bytes:
+        """A stored document. Raises Failure."""
+        ...
 
 
 class ChannelNotifier:
@@ -27,8 +38,14 @@ class ChannelNotifier:
         messages: Sequence[MessageChannel] = (),
         pagers: Sequence[Pager] = (),
         tickets: Sequence[TicketSystem] = (),
+        cases: ReadsDocuments | None = None,
     ) -> None:
-        """An empty sequence means that nobody is told that way."""
+        """An empty sequence means that nobody is told that way.
+
+        `cases` holds the reports that are attached and the dossiers that name related records; without it tickets
+        have neither.
+        """
+        self._cases = cases
         self._messages, self._pagers, self._tickets = tuple(messages), tuple(pagers), tuple(tickets)
 
     def publish(self, view: IncidentView) -> dict[str, str]:
@@ -56,9 +73,54 @@ class ChannelNotifier:
         return ", ".join(said.values())
 
     def ticket(self, ticket: Ticket) -> str:
-        """Create or update the ticket in every ticket system; the numbers, empty when none is configured."""
+        """Create or update the ticket in every ticket system; the numbers, empty when none is configured.
+
+        What is related is linked and the report attached; where that fails the ticket stands, and the next call
+        tries again.
+        """
         said = _everywhere(self._tickets, "ticket", ticket.incident_id, lambda t: t.upsert(ticket))
+        written = [system for system in self._tickets if system.name in said]
+        related = (*ticket.related, *self._named(ticket)) if written else ()
+        file = self._report(ticket) if written else None
+        for system in written:
+            _besides(ticket, "linking", lambda s=system: s.relate(ticket.key, related) if related else None)
+            _besides(ticket, "attaching", lambda s=system: s.attach(ticket.key, file) if file else None)
         return ", ".join(said.values())
+
+    def _named(self, ticket: Ticket) -> tuple[Related, ...]:
+        """The records that the dossier names."""
+        content = self._read(ticket, ticket.dossier)
+        try:
+            return related_records(Dossier.model_validate_json(content)) if content else ()
+        except ValidationError as error:
+            structlog.get_logger().warning("dossier not readable", incident_id=ticket.incident_id, error=str(error))
+            return ()
+
+    def _report(self, ticket: Ticket) -> Attachment | None:
+        """The report as a file."""
+        report = ticket.report
+        content = self._read(ticket, report.uri) if report else b""
+        if report is None or not content:
+            return None
+        ending = "html" if "html" in report.media_type else "txt"
+        return Attachment(f"incident-report-{report.sha256[:10]}.{ending}", report.media_type, content)
+
+    def _read(self, ticket: Ticket, uri: str) -> bytes:
+        found: list[bytes] = []
+        if uri and self._cases is not None:
+            cases = self._cases
+            _besides(ticket, "reading", lambda: found.append(cases.get(uri)))
+        return found[0] if found else b""
+
+
+def _besides(ticket: Ticket, doing: str, act: Callable[[], None]) -> None:
+    """Do what must not keep a ticket from being written."""
+    try:
+        act()
+    except Failure as failure:
+        structlog.get_logger().warning(
+            "ticket incomplete", doing=doing, incident_id=ticket.incident_id, error=str(failure)
+        )
 
 
 def _everywhere(
@@ -89,12 +151,13 @@ def _together(doing: str, failures: Sequence[tuple[str, Failure]]) -> Failure:
     return Failure(f"{doing} reached nobody: {told}", who=who, retry_after=min(waits, default=None))
 
 
-def build_notifier(settings: Settings) -> ChannelNotifier:
-    """The configured channels; nothing is opened yet."""
+def build_notifier(settings: Settings, cases: ReadsDocuments | None = None) -> ChannelNotifier:
+    """The configured channels; nothing is opened yet. `cases` is where reports and dossiers are."""
     return ChannelNotifier(
         messages=[SlackChannel(settings.slack)] if settings.slack else [],
         pagers=[PagerDuty(settings.pager)] if settings.pager else [],
         tickets=ticket_systems(settings),
+        cases=cases,
     )
 
 

@@ -13,9 +13,11 @@ from starlette.routing import BaseRoute, Route
 from demo.saas.jira_query import JqlError, sorted_matches
 from demo.saas.records import JiraIssue
 from demo.saas.server import Json, StandIn, as_object, as_objects, basic, parameters
+from demo.saas.uploads import is_multipart, uploaded
 
 TRANSITIONS = {"11": "To Do", "21": "In Progress", "31": "Done"}
 CATEGORIES = {"To Do": "new", "In Progress": "indeterminate", "Done": "done"}
+RESOLUTIONS = ("Done", "Fixed", "Won't Do", "Cannot Reproduce")
 DEFAULT_PAGE, MAX_PAGE = 50, 100
 
 
@@ -46,6 +48,8 @@ class Jira(StandIn):
         self._numbers = itertools.count(10_000)
         self._issues: dict[str, Json] = {}
         self.properties: dict[str, Json] = {}
+        self.files: dict[str, bytes] = {}
+        """Attachment id → content."""
         for record in issues:
             self._issues[record.key] = self._seeded(record)
         self._next_key = itertools.count(max((int(k.split("-")[1]) for k in self._issues), default=0) + 1)
@@ -58,6 +62,8 @@ class Jira(StandIn):
             ("/issue", self._create, ["POST"]),
             ("/issue/{key}", self._issue, ["GET", "PUT"]),
             ("/issue/{key}/comment", self._comment, ["GET", "POST"]),
+            ("/issue/{key}/attachments", self._attach, ["POST"]),
+            ("/issueLink", self._link, ["POST"]),
             ("/issue/{key}/transitions", self._transition, ["GET", "POST"]),
             ("/issue/{key}/properties/{name}", self._property, ["GET", "PUT"]),
         ]
@@ -117,7 +123,7 @@ class Jira(StandIn):
                     {"message": "Client must be authenticated to access this resource.", "status-code": 401}, 401
                 )
             try:
-                arguments = await parameters(request)
+                arguments = await (uploaded(request) if is_multipart(request) else parameters(request))
             except ValueError:
                 return self._error(400, "There was an error parsing JSON. Check that your request body is valid.")
             key = request.path_params.get("key")
@@ -226,18 +232,45 @@ class Jira(StandIn):
         listing["total"] = listing["maxResults"] = len(listing["comments"])
         return JSONResponse(comment, 201)
 
+    def _attach(self, request: Request, arguments: Json) -> Response:
+        if request.headers.get("x-atlassian-token") != "no-check":
+            return Response("XSRF check failed", 403)
+        file: Json = {
+            "id": str(next(self._numbers)), "filename": arguments["filename"], "mimeType": arguments["mimeType"],
+            "size": len(arguments["content"]), "author": self._person(),
+        }  # fmt: skip
+        self.files[file["id"]] = arguments["content"]
+        self._issues[request.path_params["key"]]["fields"].setdefault("attachment", list[Json]()).append(file)
+        return JSONResponse([file])
+
+    def _link(self, _request: Request, arguments: Json) -> Response:
+        inward, outward = (str(as_object(arguments.get(end)).get("key")) for end in ("inwardIssue", "outwardIssue"))
+        if not {inward, outward} <= self._issues.keys():
+            return self._error(404, "No issue link type with the given name or no such issue.")
+        for issue, end, other in ((inward, "outwardIssue", outward), (outward, "inwardIssue", inward)):
+            links: list[Json] = self._issues[issue]["fields"].setdefault("issuelinks", list[Json]())
+            links.append({"id": str(next(self._numbers)), "type": arguments["type"], end: {"key": other}})
+        return Response(status_code=201)
+
     def _transition(self, request: Request, arguments: Json) -> Response:
         fields: Json = self._issues[request.path_params["key"]]["fields"]
         if request.method == "GET":
+            asked = "transitions.fields" in str(arguments.get("expand", ""))
+            screen = {"resolution": {"required": True, "allowedValues": [{"name": n} for n in RESOLUTIONS]}}
             shown = [
-                {"id": i, "name": n, "to": self._status(n), "isAvailable": True} for i, n in TRANSITIONS.items()
+                {"id": i, "name": n, "to": self._status(n), "isAvailable": True}
+                | ({"fields": screen if n == "Done" else {}} if asked else {})
+                for i, n in TRANSITIONS.items()
             ]
             return JSONResponse({"expand": "transitions", "transitions": shown})
         name = TRANSITIONS.get(str(as_object(arguments.get("transition")).get("id", "")))
         if name is None:
             return self._error(400, "Transition id is not valid for this issue.")
         now, done = _stamp(datetime.now(UTC)), name == "Done"
-        resolution = {"name": "Done"} if done else None
+        given = as_object(as_object(arguments.get("fields")).get("resolution")) or {"name": "Done"}
+        if given.get("name") not in RESOLUTIONS:
+            return self._error(400, resolution="Specify a valid value for resolution")
+        resolution = given if done else None
         fields |= {
             "status": self._status(name),
             "resolution": resolution,

@@ -17,7 +17,8 @@ from demo.saas.servicenow_query import QueryError, matches, ordered
 STATES = {"1": "New", "2": "In Progress", "3": "On Hold", "6": "Resolved", "7": "Closed", "8": "Canceled"}
 PRIORITIES = {"1": "1 - Critical", "2": "2 - High", "3": "3 - Moderate", "4": "4 - Low", "5": "5 - Planning"}
 JOURNALS = ("work_notes", "comments")
-TABLES = ("incident", "kb_knowledge", "sys_user", "change_request")
+TABLES = ("incident", "kb_knowledge", "sys_user", "change_request", "problem")
+REFERENCES = {"problem_id": "problem", "caused_by": "change_request"}
 MAX_LIMIT = 10_000
 
 
@@ -63,6 +64,7 @@ class ServiceNow(StandIn):
         self._tables["incident"] = [_incident(i) for i in incidents]
         self._tables["kb_knowledge"] = [_article(a) for a in articles]
         self._last_number = 10_060
+        self.attachments: list[tuple[Json, bytes]] = []
 
     def routes(self) -> list[BaseRoute]:
         """The Table API."""
@@ -71,7 +73,16 @@ class ServiceNow(StandIn):
             Route("/api/now/table/{table}", self._create, methods=["POST"]),
             Route("/api/now/table/{table}/{sys_id}", self._one, methods=["GET"]),
             Route("/api/now/table/{table}/{sys_id}", self._change, methods=["PATCH", "PUT"]),
+            Route("/api/now/attachment", self._files, methods=["GET"]),
+            Route("/api/now/attachment/file", self._upload, methods=["POST"]),
         ]
+
+    def add(self, table: str, number: str, short_description: str) -> str:
+        """A record that somebody else made, such as a problem or a change; its sys_id."""
+        row = {"sys_id": secrets.token_hex(16), "number": number, "short_description": short_description}
+        with self.changed:
+            self._tables[table].append(row)
+        return row["sys_id"]
 
     def incidents(self) -> list[Json]:
         """All incidents as stored, oldest first."""
@@ -87,7 +98,7 @@ class ServiceNow(StandIn):
     def _refusal(self, request: Request) -> Response | None:
         if basic(request) != self._login:
             return self._error(401, "User Not Authenticated", "Required to provide Auth information")
-        if request.path_params["table"] not in self._tables:
+        if request.path_params.get("table", "incident") not in self._tables:
             return self._error(400, f"Invalid table {request.path_params['table']}", "")
         return None
 
@@ -99,6 +110,11 @@ class ServiceNow(StandIn):
         names = [n for n in request.query_params.get("sysparm_fields", "").split(",") if n]
         found = {n: row.get(n, "") for n in names} if names else dict(row)
         display = request.query_params.get("sysparm_display_value", "false")
+        for name in JOURNALS if display == "false" else ():
+            found |= {name: ""} if name in found else {}
+        for name, table in REFERENCES.items():
+            if value := found.get(name):
+                found[name] = {"link": f"{self.url}/api/now/table/{table}/{value}", "value": value}
         if display == "false":
             return found
         labels = {"state": STATES, "priority": PRIORITIES}
@@ -204,3 +220,33 @@ class ServiceNow(StandIn):
             self._write(row, fields)
             self.changed.notify_all()
         return JSONResponse({"result": self._shown(row, request)})
+
+    async def _files(self, request: Request) -> Response:
+        refusal = self._refusal(request)
+        if refusal is not None:
+            return refusal
+        try:
+            query = request.query_params.get("sysparm_query", "")
+            found = [row for row, _ in self.attachments if matches(row, query)]
+        except QueryError as error:
+            return self._error(400, "Invalid query", str(error))
+        return JSONResponse({"result": found[: int(request.query_params.get("sysparm_limit", MAX_LIMIT))]})
+
+    async def _upload(self, request: Request) -> Response:
+        refusal = self._refusal(request)
+        if refusal is not None:
+            return refusal
+        given, content = request.query_params, await request.body()
+        row: Json = {name: given.get(name, "") for name in ("table_name", "table_sys_id", "file_name")}
+        if not all(row.values()) or not content:
+            return self._error(400, "Missing parameter", "table_name, table_sys_id and file_name are required")
+        if all(r["sys_id"] != row["table_sys_id"] for r in self._tables[row["table_name"]]):
+            return self._error(404, "No Record found", "Record doesn't exist or ACL restricts the record retrieval")
+        row |= {
+            "sys_id": secrets.token_hex(16), "size_bytes": str(len(content)),
+            "content_type": request.headers.get("content-type", ""),
+        }  # fmt: skip
+        with self.changed:
+            self.attachments.append((row, content))
+            self.changed.notify_all()
+        return JSONResponse({"result": row}, 201)

@@ -1,13 +1,16 @@
 """A release that reads more per request, and the inventory around it."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from autopilot.channels.base import Attachment
 from autopilot.clients.aws import AwsClients
 from autopilot.incident.base import Scalar, TimeWindow
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.finding import Dossier, Finding, Provenance, Suspect, VersionHealth
 from autopilot.incident.metric import MetricRef
 from autopilot.incident.ports import Question, Ticket
+from autopilot.incident.related import Related
 from autopilot.remediation.base import Candidate, Context, InventoryItem
 from autopilot.remediation.catalogue import Catalogue, build_catalogue
 from autopilot.settings import Aws, Settings
@@ -128,6 +131,8 @@ class Desk:
 
     def __init__(self) -> None:
         self.tickets: dict[str, Ticket] = {}
+        self.related: dict[str, tuple[Related, ...]] = {}
+        self.files: dict[str, Attachment] = {}
         self.writes = 0
 
     def find(self, key: str) -> str:
@@ -139,6 +144,14 @@ class Desk:
         self.writes += 1
         self.tickets[ticket.key] = ticket
         return self.find(ticket.key)
+
+    def relate(self, key: str, related: Sequence[Related]) -> None:
+        """Remember what belongs together."""
+        self.related[key] = tuple(related)
+
+    def attach(self, key: str, file: Attachment) -> None:
+        """Keep the file."""
+        self.files[key] = file
 
 
 class Bell:
