@@ -4,6 +4,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Literal, TypeVar
 from urllib.parse import urlsplit
@@ -78,10 +79,16 @@ def same_origin(one: str, other: str) -> bool:
     return _origin(one) == _origin(other)
 
 
-def _trusting(name: str, ca_file: Path | None) -> ssl.SSLContext | bool:
+@cache
+def _usual() -> ssl.SSLContext:
+    """The certificate authorities of the system: read once, they take a tenth of a second."""
+    return httpx.create_ssl_context()
+
+
+def _trusting(name: str, ca_file: Path | None) -> ssl.SSLContext:
     """What certificates are checked against."""
     if ca_file is None:
-        return True
+        return _usual()
     try:
         return ssl.create_default_context(cafile=str(ca_file))
     except (OSError, ssl.SSLError) as error:

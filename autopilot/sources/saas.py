@@ -2,8 +2,11 @@
 
 import re
 
+from autopilot.clients.launchdarkly import LaunchDarklyFlags
+from autopilot.clients.unleash import UnleashFlags
 from autopilot.settings import Settings, SettingsError
 from autopilot.sources.base import Source
+from autopilot.sources.flags import FlagSource
 from autopilot.sources.github import GitHubSource
 from autopilot.sources.jira import JiraSource
 from autopilot.sources.kubernetes import KubernetesSource
@@ -30,4 +33,8 @@ def build_saas_sources(settings: Settings) -> list[Source]:
         sources.append(JiraSource(settings.jira))
     if settings.kubernetes:
         sources.append(KubernetesSource(settings.kubernetes))
+    if settings.launchdarkly:
+        sources.append(FlagSource(LaunchDarklyFlags(settings.launchdarkly, settings.launchdarkly.token)))
+    if settings.unleash:
+        sources.append(FlagSource(UnleashFlags(settings.unleash, settings.unleash.token)))
     return sources
