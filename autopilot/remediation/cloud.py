@@ -25,7 +25,9 @@ from autopilot.remediation.base import (
 )
 from autopilot.remediation.tool import BaseTool
 
-BUSY = {"ResourceInUseException", "ResourceConflictException", "ConcurrentUpdateException"}
+BUSY = {
+    "ResourceInUseException", "ResourceConflictException", "ConcurrentUpdateException", "ScalingActivityInProgress",
+}  # fmt: skip
 """Another change of the same resource is under way; it passes by itself."""
 QUOTAS = {"LimitExceededException"}
 """The services that tools write to throttle under other names: this one is a quota, and waiting is no cure."""

@@ -4,6 +4,7 @@ from autopilot.clients.aws import AwsClients
 from autopilot.settings import Aws
 from autopilot.sources.api_gateway import ApiGateway
 from autopilot.sources.application_autoscaling import ApplicationAutoScaling
+from autopilot.sources.autoscaling_groups import AutoScalingGroups
 from autopilot.sources.aws import Account
 from autopilot.sources.base import Source
 from autopilot.sources.cloudtrail import CloudTrail
@@ -11,6 +12,7 @@ from autopilot.sources.cloudwatch import CloudWatchMetrics
 from autopilot.sources.cloudwatch_alarms import CloudWatchAlarms
 from autopilot.sources.cloudwatch_logs import CloudWatchLogs
 from autopilot.sources.dynamodb import DynamoDB
+from autopilot.sources.ec2 import Ec2
 from autopilot.sources.ecs import Ecs
 from autopilot.sources.elb import Elb
 from autopilot.sources.lambda_ import Lambda
@@ -35,6 +37,8 @@ def build_aws_sources(settings: Aws, clients: AwsClients) -> list[Source]:
         Ecs(account),
         Rds(account),
         Elb(account),
+        AutoScalingGroups(account),
+        Ec2(account),
         ApplicationAutoScaling(account),
         Scheduler(account),
         *([SsmFlags(account)] if settings.flag_prefixes else []),

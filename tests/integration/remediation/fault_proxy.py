@@ -134,10 +134,10 @@ class FaultProxy:
     def _refuse(self, handler: BaseHTTPRequestHandler, fault: Fault) -> None:
         """An error in the form of the service's own protocol."""
         if "x-www-form-urlencoded" in handler.headers.get("Content-Type", ""):
-            text = (
-                f"<ErrorResponse><Error><Type>Sender</Type><Code>{fault.code}</Code>"
-                f"<Message>{fault.message}</Message></Error><RequestId>r</RequestId></ErrorResponse>"
-            )
+            error = f"<Error><Type>Sender</Type><Code>{fault.code}</Code><Message>{fault.message}</Message></Error>"
+            text = f"<ErrorResponse>{error}<RequestId>r</RequestId></ErrorResponse>"
+            if "/ec2/" in handler.headers.get("Authorization", ""):
+                text = f"<Response><Errors>{error}</Errors><RequestID>r</RequestID></Response>"
         else:
             text = json.dumps({"__type": fault.code, "message": fault.message})
         content = text.encode()

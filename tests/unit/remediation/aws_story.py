@@ -59,3 +59,22 @@ def stage(**settings: Scalar) -> InventoryItem:
         } | settings,
     )  # fmt: skip
     return replace(found, versions=tuple({"version": v, "description": f"of {v}"} for v in ("d3", "d2", "d1")))
+
+
+def group(**settings: Scalar) -> InventoryItem:
+    """The group of the shop's web machines."""
+    arn = ARN.format(
+        "autoscaling", "autoScalingGroup:cfe06b38-c7c7-4711-b020-e11c63df29b5:autoScalingGroupName/web"
+    )
+    return item(
+        "autoscaling_group", arn, "web",
+        {
+            "min_size": 2, "max_size": 12, "desired_capacity": 4, "in_service": 4, "unhealthy": 0, "policies": 0,
+            "cpu_policy": None, "cpu_target": None,
+        } | settings,
+    )  # fmt: skip
+
+
+def machine(checks: str = "ok", number: str = "i-0aaaaaaaaaaaaaaa1") -> InventoryItem:
+    """One of the shop's machines."""
+    return item("ec2_instance", ARN.format("ec2", f"instance/{number}"), number, {"checks": checks, "group": None})

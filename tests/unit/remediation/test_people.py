@@ -3,7 +3,7 @@
 import pytest
 
 from autopilot.incident.plan import DraftOption, ExecuteStep, Option, PreparedStep, Step
-from autopilot.remediation.base import Tool
+from autopilot.remediation.base import LeavesTrace, Tool
 from autopilot.remediation.catalogue import Catalogue, build_catalogue
 from autopilot.remediation.toolbox import CatalogueToolbox
 from autopilot.settings import Settings
@@ -97,8 +97,8 @@ def test_every_tool_says_what_it_may_do_and_two_of_one_name_are_an_error() -> No
     )
     for tool in tools:
         assert tool.permissions, tool.name
-        assert tool.tier == "A"
+        assert tool.tier in ("A", "B")
         assert "." in tool.name
-    assert {t.name for t in tools if t.repeat_guard == "trace"} == {"ecs.force_deployment", "rds.reboot"}
+        assert isinstance(tool, LeavesTrace) is (tool.repeat_guard == "trace"), tool.name
     with pytest.raises(ValueError, match="same name"):
         Catalogue([*tools, tools[0]])
