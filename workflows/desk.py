@@ -54,6 +54,8 @@ class Desk:
             self._people.record("decision", _line(judgement))
             self._inbox.pop(0)
             await self._people.answer(judgement, signal.reply_to)
+            if judgement.counted and not judgement.accepted:
+                await self._people.show("an approval counts, more people are needed")
 
     async def _judge(self, signal: DecisionSignal) -> Judgement:
         state = self._state

@@ -115,6 +115,8 @@ def _option(option: OptionView) -> Block:
     facts = [f"risk: {escaped(option.risk, 40)}", escaped(option.reversibility, 40)]
     if option.reach:
         facts.append(f"reach: {escaped(option.reach, 250)}")
+    if option.approval:
+        facts.append(escaped(option.approval, 250))
     lines.append(" · ".join(facts))
     if option.expected:
         lines.append(f"expected: {escaped(option.expected, 300)}")

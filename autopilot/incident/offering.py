@@ -1,8 +1,10 @@
 """A plan in words: where arguments come from, what cannot work and why, what a model was refused. Pure."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from autopilot.incident.base import Scalar
+from autopilot.incident.decision import DecisionRequest, Judgement
 from autopilot.incident.effect import expected_words
 from autopilot.incident.plan import Option, Plan, Step
 from autopilot.incident.wording import plain, short, shortened
@@ -29,6 +31,21 @@ def provenance(step: Step) -> tuple[str, ...]:
 def expectation(option: Option) -> str:
     """What an option should change, by how much and until when."""
     return expected_words(option.expected)
+
+
+def approvals_needed(request: DecisionRequest | None, judgements: Sequence[Judgement], option: int) -> str:
+    """How many people an option takes and who has approved already; empty where the first one decides."""
+    if request is None:
+        return ""
+    wanted = request.requirement(option)
+    of_plan = (
+        j for j in judgements if j.counted and j.option == option and j.plan_revision == request.plan_revision
+    )
+    given = [plain(j.actor_name or j.actor) for j in of_plan]
+    if wanted.people == 1 and not given:
+        return ""
+    missing = f"takes {wanted.people} people" if wanted.people > 1 else "takes somebody else too"
+    return f"{missing}; approved by {', '.join(given)}" if given else missing
 
 
 def impossible(plan: Plan) -> tuple[str, ...]:

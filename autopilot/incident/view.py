@@ -4,7 +4,7 @@ from pydantic import Field
 
 from autopilot.incident.base import Line, Link, Model, Name, Time
 from autopilot.incident.course import chosen, course, who
-from autopilot.incident.offering import asides, expectation, impossible
+from autopilot.incident.offering import approvals_needed, asides, expectation, impossible
 from autopilot.incident.plan import Option
 from autopilot.incident.reasoning_words import dropped_words, planted_words, standing_words, trials_words
 from autopilot.incident.state import IncidentState
@@ -24,6 +24,8 @@ class OptionView(Model):
     reach: Line = ""
     feasible: bool = True
     note: Line = ""
+    approval: Line = ""
+    """How many people it takes and who has approved; empty where the first one decides."""
 
 
 class IncidentView(Model):
@@ -77,7 +79,7 @@ class IncidentView(Model):
     """Channel → reference of the message to edit."""
 
 
-def _option_view(option: Option) -> OptionView:
+def _option_view(option: Option, state: IncidentState) -> OptionView:
     warnings = [w for p in option.steps for w in p.dry_run.warnings]
     return OptionView(
         id=option.id,
@@ -90,6 +92,7 @@ def _option_view(option: Option) -> OptionView:
         reach=option.reach,
         feasible=option.feasible,
         note=option.infeasible_reason or "; ".join(warnings),
+        approval=approvals_needed(state.request, state.judgements, option.id),
     )
 
 
@@ -122,7 +125,7 @@ def incident_view(state: IncidentState) -> IncidentView:
         analyst=state.diagnosis.analyst if state.diagnosis else "",
         gaps=tuple(gap_words(g) for g in worst_first(state.manifest.gaps if state.manifest else ())),
         next_step=state.next_step,
-        options=tuple(_option_view(o) for o in state.plan.options) if state.plan else (),
+        options=tuple(_option_view(o, state) for o in state.plan.options) if state.plan else (),
         impossible=impossible(state.plan) if state.plan else (),
         asides=asides(state.plan) if state.plan else (),
         decidable=state.request is not None and state.decision is None,

@@ -15,7 +15,7 @@ from activities.freeze import FreezeSwitch, SwitchReader
 from autopilot.incident.decision import PersonNote
 from autopilot.incident.freeze import WORKFLOW_ID, Freeze
 from autopilot.incident.messages import StartIncident
-from autopilot.incident.playbook import Ladder
+from autopilot.incident.playbook import ApprovalRule, Ladder
 from autopilot.incident.target import WORKFLOW, Hold, Holder, target_id
 from starter import Incidents
 from tests.workflow.conftest import Bench, make_worker, sealed_decision
@@ -179,6 +179,24 @@ async def test_a_run_that_continues_as_new_keeps_its_hold(bench: Bench) -> None:
     assert (await handle.result()).outcome == "resolved"
     async with asyncio.timeout(15):
         await held.result()
+
+
+async def test_two_people_have_to_approve_and_one_does_not_count_twice(bench: Bench) -> None:
+    bench.world.playbook = quick_playbook(
+        approvers=("slack:U1", "slack:U2"), approvals=(ApprovalRule(tools=("version.*",), people=2),)
+    )
+    bench.world.effects["version.rollback do"] = lambda world: setattr(world, "latency", 20.0)
+    handle = await bench.start()
+    first = await bench.decision(handle, option=1)
+    assert (await bench.incidents.decide_checked(handle.id, first)).reason == "second_needed"
+    again = await bench.decision(handle, option=1)
+    assert (await bench.incidents.decide_checked(handle.id, again)).reason == "counted_before"
+    await bench.until(handle, lambda _: any("approved by kim" in o.approval for o in bench.world.views[-1].options))
+    assert bench.world.executed == []
+    second = await bench.decision(handle, option=1, actor="slack:U2", actor_name="lee")
+    assert (await bench.incidents.decide_checked(handle.id, second)).accepted
+    assert (await handle.result()).outcome == "resolved"
+    assert len(bench.world.writes) == 1
 
 
 async def test_a_forged_state_cannot_make_the_executor_act(bench: Bench) -> None:
