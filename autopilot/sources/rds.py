@@ -1,4 +1,4 @@
-"""RDS: instances and what RDS reported about them."""
+"""RDS: instances, their parameter groups, and what RDS reported about them."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -9,6 +9,7 @@ from autopilot.incident.evidence import Scope
 from autopilot.sources.aws import MAX_PAGES, AwsSource, Resources, asking, console, pages, whole
 from autopilot.sources.base import Budget, Collected
 from autopilot.sources.inventory import in_scope, item, nearest, observed
+from autopilot.sources.rds_parameters import add_groups
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBInstanceTypeDef, EventTypeDef
@@ -38,7 +39,8 @@ class Rds(AwsSource):
             into.miss("no_data", f"no RDS instances in {region}")
             return
         owned = [(resources.service("database", i.get("DBInstanceIdentifier", "")), i) for i in instances]
-        for service, instance in nearest(scope, owned, f"RDS instances in {region}", into):
+        near = nearest(scope, owned, f"RDS instances in {region}", into)
+        for service, instance in near:
             settings = _settings(instance)
             name, status = instance.get("DBInstanceIdentifier", ""), str(settings["status"])
             row = item(
@@ -57,6 +59,8 @@ class Rds(AwsSource):
                 datetime.now(UTC), "rds_instance", name=name, service=service, region=region, body=body
             )
             into.add("state", frame("state", [state]))
+        with asking(into, f"RDS parameter groups in {region}"):
+            add_groups(self.clients.rds(region), region, near, budget, into)
         with asking(into, f"RDS events in {region}"):
             self._events(scope, region, resources, budget, into)
 
