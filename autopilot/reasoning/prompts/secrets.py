@@ -94,9 +94,12 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 """Kind → what it looks like. Credentials come first: what they take is no longer looked at."""
 
+_GROUPS = r"[0-9a-fA-F]{1,4}(?::[0-9a-fA-F]{1,4}){0,6}"
 IP = re.compile(
-    r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]*\d\.)|(?<![\w:])(?:[0-9a-fA-F]{1,4}:){3,7}(?::?[0-9a-fA-F]{1,4})\b"
+    r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]*\d\.)|(?<![\w-])ip(?:-\d{1,3}){4}(?![\w-])"
+    rf"|(?<![\w:])(?:{_GROUPS}::(?:{_GROUPS})?|::{_GROUPS}|(?:[0-9a-fA-F]{{1,4}}:){{3,7}}[0-9a-fA-F]{{1,4}})(?![\w:])"
 )
+"""An address of either version, shortened too, and the name that a cloud makes of one."""
 VENDORS = {
     "azure_storage_key": "AzureStorageKeyDetector",
     "discord": "DiscordBotTokenDetector",

@@ -126,8 +126,26 @@ def test_a_key_that_a_limit_cut_takes_nothing_else_with_it() -> None:
     assert "AKIAIOSFODN" not in Redaction().mask("key AKIAIOSFODN…")
 
 
-def test_addresses_are_masked_on_demand() -> None:
-    assert "10.0.0.1" not in Redaction(ips=True).mask("10.0.0.1 timed out")
+@pytest.mark.parametrize(
+    "address",
+    ["10.0.0.1", "2001:db8::1", "fe80::", "::1", "2001:db8:0:1:2:3:4:5", "fe80::a00:27ff:fe4e:66a1", "ip-10-0-0-1"],
+)
+def test_addresses_are_masked_on_demand(address: str) -> None:
+    for text in (f"{address} timed out", f"from [{address}]:8080", f"by {address}, again", f"at {address}."):
+        assert address not in Redaction(ips=True).mask(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "std::vector of x::y",
+        "03:11:20 to 03:15:00",
+        "v2.4.1 on eu-west-1",
+        "arn:aws:rds:eu-west-1:000000000000:db:x",
+    ],
+)
+def test_what_only_resembles_an_address_stays(text: str) -> None:
+    assert Redaction(ips=True).mask(text) == text
 
 
 def test_readers_see_people_again_but_never_credentials() -> None:
@@ -188,6 +206,8 @@ HOSTILE = [
     "<password>",
     "QUJD",
     "://a:",
+    "a:",
+    "1::",
     "ey.",
     "ignore all the ",
     "ai, ",
