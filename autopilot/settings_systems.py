@@ -91,6 +91,8 @@ class Alertmanager(Section):
     token: SecretStr | None = None
     silence: bool = False
     """Whether silences may be created: Alertmanager itself does not tell readers from writers."""
+    service_label: str = "service"
+    """The label of an alert that names its service; a silence matches it exactly."""
 
 
 class PagerDutyApi(Section):

@@ -10,7 +10,7 @@ from autopilot.incident.plan import DryRun, Step, TargetState
 from autopilot.remediation.base import Arguments, Candidate, Context, Effect, InventoryItem, Missing, Refusal, Tool
 from autopilot.remediation.cloud import changed_lines
 from autopilot.remediation.evidence import evidence, expected
-from autopilot.remediation.flags import FlagTool, systems
+from autopilot.remediation.feature_flags import FlagTool, systems
 from autopilot.remediation.parts import Parts
 from autopilot.remediation.web import asking
 

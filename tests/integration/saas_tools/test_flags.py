@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from autopilot.incident.plan import Step
 from autopilot.incident.ports import Failure
-from autopilot.remediation import flag_rollouts, flags
+from autopilot.remediation import feature_flags, flag_rollouts
 from autopilot.remediation.parts import Parts
 from autopilot.remediation.toolbox import CatalogueToolbox
 from autopilot.settings import Settings
@@ -27,7 +27,7 @@ from tests.integration.saas_tools.flag_servers import (
 from tests.integration.saas_tools.orders import INCIDENT, do, plan, step_of, toolbox_of, undo
 
 LISTED = {"checkout": ("new-checkout",)}
-BUILDERS = (flags.build_tools, flag_rollouts.build_tools)
+BUILDERS = (feature_flags.build_tools, flag_rollouts.build_tools)
 LD_TARGET, UNLEASH_TARGET = "launchdarkly:shop/production/new-checkout", "unleash:shop/production/new-checkout"
 Case = tuple[Step, dict[str, Any], str, str, str]
 CASES: list[Case] = [

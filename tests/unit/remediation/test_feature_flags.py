@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from autopilot.incident.base import Scalar
 from autopilot.incident.cause import CauseKind
 from autopilot.reasoning.planning.provenance import provenance_problem
-from autopilot.remediation import flag_rollouts, flags
+from autopilot.remediation import feature_flags, flag_rollouts
 from autopilot.remediation.base import Candidate, Context, InventoryItem
 from autopilot.remediation.parts import Parts
 from autopilot.settings import Settings
@@ -34,7 +34,7 @@ def flag(**settings: Scalar) -> InventoryItem:
 
 def offered(where: Context) -> dict[str, Candidate]:
     """The candidates by tool; each one has a provenance that the planner accepts."""
-    tools = [*flags.build_tools(Parts(SETTINGS)), *flag_rollouts.build_tools(Parts(SETTINGS))]
+    tools = [*feature_flags.build_tools(Parts(SETTINGS)), *flag_rollouts.build_tools(Parts(SETTINGS))]
     found = [c for tool in tools for thing in where.inventory for c in tool.candidates(thing, where)]
     assert [provenance_problem(c, where.inventory, where.dossier) for c in found] == [""] * len(found)
     return {c.step.tool: c for c in found}
