@@ -29,9 +29,12 @@ from activities.plan import Planning
 from activities.review import Reviewing
 from activities.verify import Verifying
 from autopilot.analysis.engine import Engine
+from autopilot.audit.recording import RecordedCollector, RecordedProber
+from autopilot.audit.sqlite import SqliteAudit
 from autopilot.channels.notifier import build_notifier, ticket_systems
 from autopilot.channels.pagerduty import PagerDuty
 from autopilot.clients.aws import AwsClients
+from autopilot.incident.audit import AuditLog
 from autopilot.incident.base import Link
 from autopilot.incident.freeze import FreezeReader
 from autopilot.incident.ports import (
@@ -69,6 +72,7 @@ from autopilot.sources.notes import NotesSource
 from autopilot.sources.saas import build_saas_sources
 from autopilot.stores import open_case_store
 from starter import connect
+from workflows.cache import IncidentWorker
 from workflows.freeze import FreezeWorkflow
 from workflows.incident import IncidentWorkflow
 from workflows.target import TargetWorkflow
@@ -97,6 +101,7 @@ class Ports:
     reviewer: Reviewer
     summariser: Summariser
     knowledge: Knowledge
+    audit: AuditLog
 
 
 def build_ports(settings: Settings) -> Ports:
@@ -116,14 +121,16 @@ def build_ports(settings: Settings) -> Ports:
     systems = ticket_systems(settings)
     catalogue = build_catalogue(settings, clients, systems, PagerDuty(settings.pager) if settings.pager else None)
     models = Models(settings.model)
-    collector = SourceCollector(sources, store, _budgets(settings, [s.name for s in sources]))
+    audit = SqliteAudit(settings.audit)
+    asked = SourceCollector(sources, store, _budgets(settings, [s.name for s in sources]))
+    collector = RecordedCollector(asked, audit)
     return Ports(
         playbooks=PlaybookFolder(settings.playbooks, settings.mode),
         collector=collector,
         store=store,
         analyzer=Engine(functools.partial(open_case_store, settings)),
         analyst=ConfiguredAnalyst(settings.model, store, models=models, calibrate=knowledge.calibrated),
-        prober=ConfiguredProber(store, collector),
+        prober=RecordedProber(ConfiguredProber(store, asked), audit),
         planner=ConfiguredPlanner(
             settings.model, store, catalogue.tools, models=models, track_record=knowledge.track_record
         ),
@@ -132,6 +139,7 @@ def build_ports(settings: Settings) -> Ports:
         reviewer=ReviewWriter(store),
         summariser=ConfiguredSummariser(settings.model, store, models=models),
         knowledge=Remembering(knowledge, store, {tool.name: tool.addresses for tool in catalogue.tools}),
+        audit=audit,
     )
 
 
@@ -163,9 +171,9 @@ def build_activities(ports: Ports, client: Client, settings: Settings, switch: F
     collecting = Collecting(ports.collector, ports.store)
     analyzing = Analyzing(ports.analyzer, ports.analyst, ports.prober, ports.store)
     planning = Planning(ports.planner, ports.toolbox)
-    deciding = Deciding(ports.toolbox, ports.notifier, keyring, switch)
+    deciding = Deciding(ports.toolbox, ports.notifier, keyring, switch, ports.audit)
     notifying = Notifying(ports.notifier)
-    executing = Executing(ports.toolbox, ports.playbooks, keyring, switch)
+    executing = Executing(ports.toolbox, ports.playbooks, keyring, switch, ports.audit)
     verifying = Verifying(ports.collector)
     reviewing = Reviewing(ports.reviewer, ports.summariser, ports.knowledge)
     return [
@@ -191,7 +199,9 @@ def build_worker(client: Client, activities: Sequence[Any], task_queue: str, **o
         "sticky_queue_schedule_to_start_timeout": timedelta(seconds=5),
     }
     workflows = [IncidentWorkflow, FreezeWorkflow, TargetWorkflow]
-    return Worker(client, task_queue=task_queue, workflows=workflows, activities=activities, **(defaults | options))
+    return IncidentWorker(
+        client, task_queue=task_queue, workflows=workflows, activities=activities, **(defaults | options)
+    )
 
 
 async def _checked(client: Client, settings: Settings) -> None:

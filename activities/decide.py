@@ -6,6 +6,7 @@ from temporalio import activity
 
 from activities.edge import guarded
 from autopilot.incident.approval import judge_decision
+from autopilot.incident.audit import AuditLog, Entry
 from autopilot.incident.base import Model
 from autopilot.incident.decision import DecisionRequest, DecisionSignal, Judgement, Reason
 from autopilot.incident.freeze import FreezeReader
@@ -41,7 +42,15 @@ class AnswerDecision(Model):
 class Deciding:
     """RemediationDecision's activities."""
 
-    def __init__(self, toolbox: Toolbox, notifier: Notifier, keyring: Keyring | None, switch: FreezeReader) -> None:
+    def __init__(
+        self,
+        toolbox: Toolbox,
+        notifier: Notifier,
+        keyring: Keyring | None,
+        switch: FreezeReader,
+        audit: AuditLog,
+    ) -> None:
+        self._audit = audit
         self._switch = switch
         self._toolbox = toolbox
         self._notifier = notifier
@@ -51,6 +60,11 @@ class Deciding:
     @guarded
     def judge_decision(self, order: JudgeDecision) -> Judgement:
         """Seal, person, digest and expiry by rule; then whether the world is still the one that was shown."""
+        judgement = self._judged(order)
+        self._audit.append([_entry(order, judgement)])
+        return judgement
+
+    def _judged(self, order: JudgeDecision) -> Judgement:
         proven = self._keyring is not None and self._keyring.vouches(order.signal)
         judgement = judge_decision(
             order.signal,
@@ -99,6 +113,21 @@ class Deciding:
     def answer_decision(self, order: AnswerDecision) -> None:
         """Tell the sender."""
         self._notifier.answer(order.view, order.judgement, order.reply_to)
+
+
+def _entry(order: JudgeDecision, judgement: Judgement) -> Entry:
+    chosen = f"{judgement.choice} {judgement.option or ''}".strip()
+    return Entry(
+        # A repeated delivery is an entry of its own, a second attempt to judge it is none.
+        key=f"decision/{order.incident_id}/{judgement.decision_id}/{activity.info().activity_id}",
+        at=judgement.at,
+        kind="decision",
+        actor=judgement.actor if judgement.proven else f"{judgement.actor} (unproven)",
+        what=f"{chosen} of plan {judgement.plan_revision}: {judgement.comment}"[:2_000],
+        outcome=judgement.reason,
+        reason=judgement.message,
+        incident_id=order.incident_id,
+    )
 
 
 def _refused(judgement: Judgement, reason: Reason, words: str) -> Judgement:

@@ -6,6 +6,7 @@ import structlog
 from temporalio import activity
 
 from activities.edge import guarded
+from autopilot.incident.audit import AuditLog, Entry
 from autopilot.incident.base import Model, Time
 from autopilot.incident.freeze import FreezeReader
 from autopilot.incident.plan import ExecuteStep, StepResult, StepStatus
@@ -27,8 +28,14 @@ class Executing:
     """ActionExecutor's activity."""
 
     def __init__(
-        self, toolbox: Toolbox, playbooks: PlaybookSource, keyring: Keyring | None, switch: FreezeReader
+        self,
+        toolbox: Toolbox,
+        playbooks: PlaybookSource,
+        keyring: Keyring | None,
+        switch: FreezeReader,
+        audit: AuditLog,
     ) -> None:
+        self._audit = audit
         self._toolbox = toolbox
         self._switch = switch
         self._playbooks = playbooks
@@ -41,12 +48,37 @@ class Executing:
 
         The workflow's word is not enough: seals, digest, rules and the freeze switch are looked at here.
         """
+        order = commission.order
+        # What cannot be recorded is not done.
+        self._audit.append([_entry(order, "begins", order.step.summary)])
+        result = self._carried_out(commission)
+        self._audit.append([_entry(order, result.status, result.detail)])
+        return result
+
+    def _carried_out(self, commission: CarryOut) -> StepResult:
         order, now = commission.order, datetime.now(UTC)
         if why := problem(commission.warrant, order, self._keyring, self._playbooks.snapshot, now):
             return _not_sent(order, "refused", why, now)
         if why := self._switch.read().words:
             return _not_sent(order, "frozen", why, now)
         return self._toolbox.execute(order, activity.info().attempt)
+
+
+def _entry(order: ExecuteStep, outcome: str, reason: str) -> Entry:
+    step = order.step
+    return Entry(
+        key=f"action/{order.key}/{activity.info().activity_id}/{activity.info().attempt}/{outcome}",
+        at=datetime.now(UTC),
+        kind="action",
+        actor=order.actor,
+        what=f"{order.mode} {step.tool} {step.arguments}"[:2_000],
+        outcome=outcome,
+        reason=reason,
+        incident_id=order.incident_id,
+        service=step.service,
+        tool=step.tool,
+        target=step.target,
+    )
 
 
 def _not_sent(order: ExecuteStep, status: StepStatus, why: str, now: Time) -> StepResult:

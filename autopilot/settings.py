@@ -204,6 +204,8 @@ class Settings(BaseSettings):
     temporal: Temporal = Temporal()
     store: Annotated[FolderStore | S3Store, Field(discriminator="kind")] = FolderStore()
     knowledge: Path = Path(".autopilot/knowledge.db")
+    audit: Path = Path(".autopilot/audit.db")
+    """The record of queries, model calls, decisions and actions; worker and gateway of one machine share it."""
     playbooks: Path = Path("playbooks")
     model: Model = Model()
     aws: Aws | None = None

@@ -31,6 +31,7 @@ COMMANDS = {
     "doctor": ("cli.doctor", "check configuration and connections, say what to do"),
     "freeze": ("cli.freeze", "stop all changes at once, in every incident, undo included"),
     "thaw": ("cli.freeze", "allow changes again"),
+    "audit": ("cli.audit", "print what was asked, decided and done, as JSON lines"),
     "register": ("cli.register", "register the search attributes with Temporal"),
 }
 

@@ -66,7 +66,7 @@ class House:
         ports = Ports(
             playbooks=world, collector=FakeCollector(world), store=world, analyzer=world, analyst=world,
             prober=world, planner=world, toolbox=world, notifier=build_notifier(self.settings), reviewer=world,
-            summariser=world, knowledge=world,
+            summariser=world, knowledge=world, audit=world,
         )  # fmt: skip
         activities = build_activities(ports, self.client, self.settings, FakeSwitch())
         async with build_worker(self.client, activities, QUEUE):

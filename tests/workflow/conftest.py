@@ -92,6 +92,7 @@ def make_worker(client: Client, world: FakeWorld, queue: str, **options: Any) ->
     ports = Ports(
         playbooks=world, collector=FakeCollector(world), store=world, analyzer=world, analyst=world, prober=world,
         planner=world, toolbox=world, notifier=world, reviewer=world, summariser=world, knowledge=world,
+        audit=world,
     )  # fmt: skip
     given = {field.name: options.pop(field.name) for field in fields(Ports) if field.name in options}
     switch = options.pop("switch", FakeSwitch())

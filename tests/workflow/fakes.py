@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from autopilot.incident.alert import Alert
+from autopilot.incident.audit import Entry
 from autopilot.incident.decision import Judgement
 from autopilot.incident.diagnosis import Diagnosis, Hypothesis
 from autopilot.incident.evidence import CaseManifest, Document, Gap, QueryRecord, Scope, SourceReport
@@ -121,7 +122,13 @@ class FakeWorld:
     probes_per_turn: int = 0
     turns: list[InvestigateRequest] = field(default_factory=list[InvestigateRequest])
     probed: list[ProbeOrder] = field(default_factory=list[ProbeOrder])
+    audit: list[Entry] = field(default_factory=list[Entry])
     documents: dict[str, bytes] = field(default_factory=dict[str, bytes])
+
+    # --- audit
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        self.audit.extend(entries)
 
     # --- playbooks
 

@@ -1,0 +1,44 @@
+"""What was asked, decided and done, by whom and why: entries that are only ever added."""
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from autopilot.incident.base import Line, Model, Name, Time
+
+Kind = Literal["query", "model", "decision", "action", "refusal"]
+"""`refusal`: something the gateway turned away before it reached an incident."""
+
+
+class Entry(Model):
+    """One thing that happened."""
+
+    key: str
+    """What is recorded again under the same key (an activity's second attempt) stands once."""
+    at: Time
+    kind: Kind
+    actor: Name
+    """Who: `slack:U1`, `policy:default`, `source:cloudwatch`, a model's name."""
+    what: str
+    """The query, the choice, the step, the route; bounded by its own model."""
+    outcome: Name
+    """Such as `rows 12`, `accepted`, `stale_plan`, `done`, `401`."""
+    reason: Line = ""
+    incident_id: str = ""
+    service: Name = ""
+    tool: Name = ""
+    target: Name = ""
+
+
+class AuditLog(Protocol):
+    """Where entries go."""
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Add entries. Raises Failure when they cannot be kept."""
+        ...
+
+
+class NoAudit:
+    """Keeps nothing: for work outside incidents, such as replaying a stored case."""
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """See `AuditLog`."""
