@@ -9,6 +9,7 @@ from autopilot.clients.http_failures import HttpFailure
 from autopilot.incident.ids import digest
 from autopilot.incident.ports import Failure
 from autopilot.remediation.base import Missing, NoAnswer, Refusal
+from autopilot.remediation.parts import Parts
 from autopilot.remediation.patches import FileChange, Proposal
 
 
@@ -129,6 +130,11 @@ class Place:
 
     host: CodeHost
     repositories: frozenset[str]
+
+
+def incident_pages(parts: Parts) -> str:
+    """The address of incident pages, with `{}` for the id."""
+    return f"{parts.settings.web.public_url.rstrip('/')}/incidents/{{}}"
 
 
 @contextmanager

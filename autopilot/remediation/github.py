@@ -14,7 +14,7 @@ from autopilot.incident.plan import DryRun, ExpectedEffect, Step, TargetState
 from autopilot.remediation.base import Arguments, Candidate, Context, Effect, InventoryItem, Missing, Tool
 from autopilot.remediation.change_tools import KIND, REVIEW_SECONDS, RepositoryTool
 from autopilot.remediation.cloud import now, shell
-from autopilot.remediation.code_hosts import Place, asking
+from autopilot.remediation.code_hosts import Place, asking, incident_pages
 from autopilot.remediation.draft_requests import draft_tools
 from autopilot.remediation.github_host import GitHubHost, github_api
 from autopilot.remediation.parts import Parts
@@ -234,11 +234,6 @@ def _ours(api: Api, repository: str, issue: int, key: str) -> _Comment | None:
                 return found
             path, params = answer.next_url, {}
     return None
-
-
-def incident_pages(parts: Parts) -> str:
-    """The address of incident pages, with `{}` for the id."""
-    return f"{parts.settings.web.public_url.rstrip('/')}/incidents/{{}}"
 
 
 def build_tools(parts: Parts) -> tuple[Tool, ...]:
