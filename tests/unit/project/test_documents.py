@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from temporalio import workflow
 
 from activities.search_attributes import TYPES
@@ -27,11 +27,12 @@ from autopilot.incident.playbook import Mode
 from autopilot.incident.seal import SEALED_FIELDS
 from autopilot.incident.state import Outcome, Phase
 from autopilot.incident.verification import Verdict
-from autopilot.playbook_shapes import SPECS
-from autopilot.playbooks import load_rules
+from autopilot.playbooks.folder import load_rules
+from autopilot.playbooks.response import SPECS
 from autopilot.remediation.catalogue import build_catalogue
 from autopilot.settings import Aws, Settings, load
 from autopilot.settings_schema import settings_schema, text
+from autopilot.settings_systems import Alertmanager, Datadog, Kubernetes, LaunchDarkly, PagerDutyApi, Unleash
 from autopilot.triggers.api import _Given as GivenAlert  # pyright: ignore[reportPrivateUsage] - its fields are public
 from autopilot.web.incidents import IncidentRow, Started
 from cli.main import COMMANDS
@@ -111,6 +112,23 @@ def test_every_tool_and_its_permissions_are_named(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     tools = build_catalogue(Settings(aws=Aws()), AwsClients(Aws())).tools
 
+    assert absent([tool.name for tool in tools]) == []
+    assert absent({permission for tool in tools for permission in tool.permissions}, OPERATIONS) == []
+
+
+def test_every_tool_on_other_systems_and_its_permissions_are_named() -> None:
+    secret, url = SecretStr("w"), "http://127.0.0.1:9"
+    others = Settings(
+        kubernetes=Kubernetes(base_url=url, write_token=secret),
+        launchdarkly=LaunchDarkly(project="shop", write_token=secret),
+        unleash=Unleash(base_url=url, write_token=secret),
+        alertmanager=Alertmanager(base_url=url, silence=True),
+        datadog=Datadog(write_app_key=secret),
+        pagerduty=PagerDutyApi(write_token=secret, from_email="autopilot@shop.example"),
+    )
+    tools = build_catalogue(others).tools
+
+    assert len(tools) >= 19
     assert absent([tool.name for tool in tools]) == []
     assert absent({permission for tool in tools for permission in tool.permissions}, OPERATIONS) == []
 
