@@ -15,7 +15,7 @@ from activities.freeze import FreezeSwitch, SwitchReader
 from autopilot.incident.decision import PersonNote
 from autopilot.incident.freeze import WORKFLOW_ID, Freeze
 from autopilot.incident.messages import StartIncident
-from autopilot.incident.playbook import ApprovalRule, Ladder
+from autopilot.incident.playbook import ApprovalRule, Ladder, Playbook
 from autopilot.incident.target import WORKFLOW, Hold, Holder, target_id
 from starter import Incidents
 from tests.workflow.conftest import Bench, make_worker, sealed_decision
@@ -90,6 +90,12 @@ async def test_the_switch_is_one_workflow_that_can_be_read_without_its_worker(cl
         await client.get_workflow_handle(WORKFLOW_ID).terminate()
 
 
+def patient() -> Playbook:
+    """Rules that let a test look at what happens during verification."""
+    rules = quick_playbook()
+    return rules.model_copy(update={"verification": rules.verification.model_copy(update={"deadline": 30})})
+
+
 async def held_by(bench: Bench, incident: str) -> WorkflowHandle[Any, Any]:
     """Another incident changes the shop."""
     hold = Hold(target=bench.world.shop, incident_id=incident)
@@ -97,6 +103,7 @@ async def held_by(bench: Bench, incident: str) -> WorkflowHandle[Any, Any]:
 
 
 async def test_the_target_says_who_holds_it_and_others_are_free(bench: Bench) -> None:
+    bench.world.playbook = patient()
     first, second = await bench.start(), await bench.start()
     await bench.decide(first, option=1)
     await bench.until(first, lambda s: s.phase == "verify")
@@ -149,7 +156,7 @@ async def test_only_the_holder_lets_go(bench: Bench) -> None:
 
 async def test_what_a_terminated_incident_held_is_let_go(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workflows.target.LOOK", 0.3)
-    world, queue = FakeWorld(), f"test-{uuid.uuid4().hex[:8]}"
+    world, queue = FakeWorld(playbook=patient()), f"test-{uuid.uuid4().hex[:8]}"
     async with make_worker(client, world, queue, workflow_runner=UnsandboxedWorkflowRunner()):
         bench = Bench(client, world, queue, Incidents(client, queue))
         handle = await bench.start()
@@ -164,8 +171,7 @@ async def test_what_a_terminated_incident_held_is_let_go(client: Client, monkeyp
 
 
 async def test_a_run_that_continues_as_new_keeps_its_hold(bench: Bench) -> None:
-    rules = bench.world.playbook.verification.model_copy(update={"deadline": 30})
-    bench.world.playbook = quick_playbook(verification=rules)
+    bench.world.playbook = patient()
     started = await bench.incidents.start(
         alert(service=f"shop-{uuid.uuid4().hex[:8]}"), StartIncident(history_limit=120)
     )
