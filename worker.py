@@ -56,7 +56,7 @@ from autopilot.knowledge.remembering import Remembering
 from autopilot.knowledge.source import KnowledgeSource
 from autopilot.knowledge.sqlite import KnowledgeBase
 from autopilot.observability import configure
-from autopilot.playbooks import PlaybookFolder
+from autopilot.playbooks.folder import PlaybookFolder
 from autopilot.reasoning.analyst import ConfiguredAnalyst
 from autopilot.reasoning.asking.models import Models
 from autopilot.reasoning.planning.planner import ConfiguredPlanner

@@ -12,7 +12,7 @@ from autopilot.clients.http import Api, Params
 from autopilot.clients.model import ModelClient
 from autopilot.clients.slack import SlackApi
 from autopilot.incident.playbook import OnCall, Playbook, Snapshot, actors
-from autopilot.playbooks import PlaybookError, Rules, load_rules, matching, on_duty
+from autopilot.playbooks.folder import PlaybookError, Rules, load_rules, matching, on_duty
 from autopilot.settings import GitHub, Jira, Model, Notes, Pager, ServiceNow, Settings, Slack
 from autopilot.settings_model import LanguageModel, ModelStep
 from autopilot.sources.notes import check_notes

@@ -1,13 +1,18 @@
 """Playbook, on-call and people, as the incident sees them: a snapshot taken when it opens."""
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from typing import Literal
 
 from pydantic import Field, PositiveFloat
 
+from autopilot.incident.alert import Severity
 from autopilot.incident.base import Line, Model, Name
+from autopilot.incident.hours import Hours, Maintenance
 from autopilot.incident.investigation import Limits
 from autopilot.incident.plan import RISKS, Option, Risk
+from autopilot.incident.severity import SeverityRules
+from autopilot.incident.trigger import Trigger
 
 Mode = Literal["observe", "advise", "autonomous"]
 
@@ -45,9 +50,51 @@ class Grant(Model):
     """What autonomous mode may run unasked."""
 
     tool: Name
+    """A pattern such as `ecs.*`."""
     services: tuple[Name, ...] = ()
     """Empty: any service."""
+    environments: tuple[Name, ...] = ()
+    """Empty: any; a snapshot holds only the grants of its alert's environment."""
     max_risk: Risk = "low"
+    min_error_share: float | None = Field(default=None, ge=0, le=1)
+    """Only while at least this share of requests is known to fail."""
+
+    def covers(self, tool: str, service: str, risk: Risk) -> bool:
+        """Whether a step of this risk is within its scope."""
+        fits = fnmatchcase(tool, self.tool) and (not self.services or service in self.services)
+        return fits and RISKS.index(risk) <= RISKS.index(self.max_risk)
+
+
+class Preference(Model):
+    """What the team would do first: such options come first and are pre-selected, in every mode."""
+
+    name: Name
+    """As the playbook calls it, such as `autoRollback`."""
+    tools: tuple[Name, ...]
+    """Patterns."""
+    services: tuple[Name, ...] = ()
+    """Empty: any service."""
+    target_cpu: float | None = None
+    """Percent of CPU at which scaling should aim."""
+
+
+class EscalationStep(Model):
+    """Whom to page, and when."""
+
+    to: Name
+    """A role, person, team or group."""
+    after: PositiveFloat
+    """Seconds since the question was asked."""
+
+
+class Channel(Model):
+    """Where to tell."""
+
+    kind: Literal["slack", "pagerduty", "mail"]
+    to: Name = ""
+    """A channel, a service or an address; empty: as the settings say."""
+    severity: Severity = "low"
+    """Incidents of this severity and above."""
 
 
 class ApprovalRule(Model):
@@ -85,9 +132,13 @@ class Playbook(Model):
 
     name: Name = "default"
     mode: Mode = "advise"
-    services: tuple[Name, ...] = ()
-    """Which alerts it is for; empty: all."""
+    triggers: tuple[Trigger, ...] = ()
+    """Which alerts it is for: any of them; empty: only those that no other playbook is for."""
     agent_enabled: bool = True
+    data_sources: tuple[Name, ...] = ()
+    """The sources that are asked; empty: all."""
+    model: Name = ""
+    """`none`: no model is asked; empty: as the settings say."""
     max_analysis_rounds: int = Field(default=3, ge=1, le=10)
     max_options: int = Field(default=3, ge=1, le=3)
     investigation: Limits = Limits()
@@ -97,11 +148,25 @@ class Playbook(Model):
     rate_limits: tuple[RateLimit, ...] = ()
     accept_unproven: bool = False
     """Whether decisions without a channel's proof of identity (CLI, raw signals) count."""
+    quiet_hours: tuple[Hours, ...] = ()
+    """When nothing runs unasked."""
     grants: tuple[Grant, ...] = ()
+    preferences: tuple[Preference, ...] = ()
+    escalation: tuple[EscalationStep, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    severity: SeverityRules = SeverityRules()
+    maintenance: tuple[Maintenance, ...] = ()
     ladder: Ladder = Ladder()
     windows: Windows = Windows()
     verification: VerificationRules = VerificationRules()
     ticket_priority: Literal["low", "medium", "high", "critical"] = "high"
+    ticket_tool: Literal["", "servicenow", "jira"] = ""
+    """Empty: every ticket system that is configured."""
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The services that its triggers name."""
+        return tuple(dict.fromkeys(name for trigger in self.triggers for name in trigger.services))
 
 
 class Person(Model):
@@ -112,6 +177,14 @@ class Person(Model):
     pager: str = ""
     git: str = ""
     email: str = ""
+    aliases: tuple[Name, ...] = Field(default=(), max_length=20)
+    """What he is called besides: further Git authors, addresses and logins."""
+
+    def is_called(self, name: str) -> bool:
+        """Whether a name, login or address, or all of it as in `Kim <kim@example.com>`, means this person."""
+        said, _, address = name.strip().removesuffix(">").partition("<")
+        given = {part.strip().removeprefix("@").casefold() for part in (name, said, address)} - {""}
+        return not given.isdisjoint(n.casefold() for n in (self.name, self.git, self.email, *self.aliases) if n)
 
 
 class OnCall(Model):
@@ -131,32 +204,59 @@ class Snapshot(Model):
     """The identity map."""
     groups: dict[Name, tuple[Name, ...]] = {}
     """Group or team → the actors in it, such as `slack:U024BE7LH`."""
+    maintenance: Maintenance | None = None
+    """The maintenance window in which the alert fired: nobody is bothered."""
+    escalation: tuple[tuple[EscalationStep, Person | None], ...] = ()
+    """The playbook's path, with whom each step reached when the incident opened."""
     digest: str = ""
     """Over playbook and schedule files: which rules applied can be proven later."""
+    commit: Name = ""
+    """Of the Git checkout that the files come from; empty when it is none, or when they differ from it."""
 
 
-def granted(playbook: Playbook, option: Option) -> bool:
+def granted(playbook: Playbook, option: Option, error_share: float | None = None) -> bool:
     """Whether autonomous mode may run this option without asking: every step must be covered.
 
     A way back to a version that nothing shows to have been healthy is a guess: a person takes it or nobody.
+    `error_share` is the measured share of failing requests; None, not measured, meets no grant that demands one.
     """
-
-    def covers(grant: Grant, tool: str, service: str) -> bool:
-        fits = grant.tool == tool and (not grant.services or service in grant.services)
-        return fits and RISKS.index(option.risk) <= RISKS.index(grant.max_risk)
-
+    measured = -1.0 if error_share is None else error_share
+    grants = [g for g in playbook.grants if g.min_error_share is None or measured >= g.min_error_share]
     return (
         playbook.mode == "autonomous"
         and option.feasible
         and not option.unproven
         and bool(option.steps)
         and all(
-            any(covers(g, p.step.tool, p.step.service) for g in playbook.grants)
+            any(g.covers(p.step.tool, p.step.service, option.risk) for g in grants)
             and p.undo is not None
             and p.dry_run.feasible
             for p in option.steps
         )
     )
+
+
+def preferred(playbook: Playbook, option: Option) -> str:
+    """By which preference of the playbook an option comes first, such as `autoRollback`; empty: by none."""
+    return next(
+        (
+            one.name
+            for one in playbook.preferences
+            if option.steps
+            and option.feasible
+            and all(
+                any(fnmatchcase(p.step.tool, tool) for tool in one.tools)
+                and (not one.services or p.step.service in one.services)
+                for p in option.steps
+            )
+        ),
+        "",
+    )
+
+
+def ranked(playbook: Playbook, options: Sequence[Option]) -> tuple[Option, ...]:
+    """The options, those first that the playbook prefers; otherwise in the order given, with their numbers."""
+    return tuple(sorted(options, key=lambda option: not preferred(playbook, option)))
 
 
 def actors(names: Sequence[str], snapshot: Snapshot) -> tuple[str, ...]:

@@ -45,9 +45,8 @@ def _reason(option: Option, people: int, authors: Sequence[str]) -> str:
 
 def authors(snapshot: Snapshot, plan: Plan) -> tuple[str, ...]:
     """The actors who made the blamed change, by the identity map."""
-    names = {name.casefold() for name in plan.change_authors}
     return tuple(
         f"slack:{person.slack}"
         for person in snapshot.people
-        if person.slack and names & {person.git.casefold(), person.email.casefold(), person.name.casefold()}
+        if person.slack and any(person.is_called(name) for name in plan.change_authors)
     )

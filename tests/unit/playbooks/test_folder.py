@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from autopilot.incident.alert import Alert
-from autopilot.playbooks import PlaybookError, PlaybookFolder
+from autopilot.playbooks.folder import PlaybookError, PlaybookFolder
 
 NOW = datetime(2026, 11, 18, 3, 15, tzinfo=UTC)  # a Wednesday
 

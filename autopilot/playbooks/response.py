@@ -12,6 +12,7 @@ from autopilot.incident.base import Name
 from autopilot.incident.investigation import Limits
 from autopilot.incident.plan import Risk
 from autopilot.incident.playbook import Grant, Ladder, Mode, Person, Playbook, VerificationRules, Windows
+from autopilot.incident.trigger import Trigger
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
@@ -135,7 +136,7 @@ class IncidentResponseSpec(Shape):
         return Playbook(
             name=name,
             mode=self.mode,
-            services=self.triggers.services,
+            triggers=(Trigger(services=self.triggers.services),) if self.triggers.services else (),
             agent_enabled=self.analysis.agent_enabled,
             max_analysis_rounds=self.analysis.max_rounds,
             max_options=self.analysis.max_options,

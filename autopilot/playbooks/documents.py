@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from autopilot.playbook_shapes import SPECS, Metadata, Shape
+from autopilot.playbooks.response import SPECS, Metadata, Shape
 
 MAX_FILE = 262_144
 """Bytes; nobody's rules are longer, a mistake may be."""

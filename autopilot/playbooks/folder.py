@@ -12,13 +12,13 @@ from autopilot.incident.alert import Alert
 from autopilot.incident.base import Time
 from autopilot.incident.playbook import Mode, OnCall, Person, Playbook, Snapshot
 from autopilot.incident.ports import Failure
-from autopilot.playbook_shapes import (
+from autopilot.playbooks.documents import Written, read_documents
+from autopilot.playbooks.response import (
     DutyShape,
     IncidentResponseSpec,
     OnCallSpec,
     PeopleSpec,
 )
-from autopilot.playbook_yaml import Written, read_documents
 
 log = structlog.get_logger()
 

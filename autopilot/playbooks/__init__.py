@@ -1,0 +1,1 @@
+"""Playbooks, schedules, people and owners as teams write them down in YAML."""
