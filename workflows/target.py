@@ -11,9 +11,6 @@ with workflow.unsafe.imports_passed_through():
     from autopilot.incident.target import MEMO, WORKFLOW, Hold, Holder
     from workflows.calls import QUICK, call
 
-LOOK = 60.0
-"""Seconds between looks whether the holder is still there: one that was terminated holds nothing for ever."""
-
 
 @workflow.defn(name=WORKFLOW)
 class TargetWorkflow:
@@ -31,7 +28,9 @@ class TargetWorkflow:
         workflow.set_current_details(self.holder().words)
         while not self._released:
             try:
-                await workflow.wait_condition(lambda: self._released, timeout=LOOK, timeout_summary="still held?")
+                await workflow.wait_condition(
+                    lambda: self._released, timeout=self._hold.look_every, timeout_summary="held?"
+                )
             except TimeoutError:
                 self._released = not await self._still_there()
 

@@ -23,6 +23,8 @@ class Hold(BaseModel):
     group: str = ""
     doing: Line = ""
     """Such as `option 1: roll back checkout`."""
+    look_every: float = 60.0
+    """Seconds between looks whether the holder is still there: one that was terminated holds nothing for ever."""
 
 
 class Holder(BaseModel):

@@ -6,10 +6,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-import pytest
 import pytest_asyncio
-from temporalio.client import Client, WorkflowHandle
-from temporalio.worker import UnsandboxedWorkflowRunner
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 
 from activities.freeze import FreezeSwitch, SwitchReader
 from autopilot.incident.decision import PersonNote
@@ -96,9 +94,9 @@ def patient() -> Playbook:
     return rules.model_copy(update={"verification": rules.verification.model_copy(update={"deadline": 30})})
 
 
-async def held_by(bench: Bench, incident: str) -> WorkflowHandle[Any, Any]:
+async def held_by(bench: Bench, incident: str, look_every: float = 60) -> WorkflowHandle[Any, Any]:
     """Another incident changes the shop."""
-    hold = Hold(target=bench.world.shop, incident_id=incident)
+    hold = Hold(target=bench.world.shop, incident_id=incident, look_every=look_every)
     return await bench.client.start_workflow(WORKFLOW, hold, id=target_id(bench.world.shop), task_queue=bench.queue)
 
 
@@ -154,20 +152,16 @@ async def test_only_the_holder_lets_go(bench: Bench) -> None:
     await held.result()
 
 
-async def test_what_a_terminated_incident_held_is_let_go(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workflows.target.LOOK", 0.3)
-    world, queue = FakeWorld(playbook=patient()), f"test-{uuid.uuid4().hex[:8]}"
-    async with make_worker(client, world, queue, workflow_runner=UnsandboxedWorkflowRunner()):
-        bench = Bench(client, world, queue, Incidents(client, queue))
-        handle = await bench.start()
-        await bench.decide(handle, option=1)
-        await bench.until(handle, lambda s: s.phase == "verify")
-        held = client.get_workflow_handle(target_id(world.shop))
-        await asyncio.sleep(0.7)
-        assert (await held.query("holder", result_type=Holder)).incident_id.startswith(handle.id)
-        await handle.terminate()
-        async with asyncio.timeout(15):
-            await held.result()
+async def test_what_a_terminated_incident_held_is_let_go(bench: Bench) -> None:
+    handle = await bench.start()
+    state = await bench.waiting(handle)
+    held = await held_by(bench, state.incident_id, look_every=0.3)
+    await asyncio.sleep(0.7)
+    assert (await held.query("holder", result_type=Holder)).incident_id == state.incident_id
+    assert (await held.describe()).status == WorkflowExecutionStatus.RUNNING
+    await handle.terminate()
+    async with asyncio.timeout(15):
+        await held.result()
 
 
 async def test_a_run_that_continues_as_new_keeps_its_hold(bench: Bench) -> None:
