@@ -12,23 +12,37 @@ from autopilot.reasoning.judging.signs import short_name
 SUSPECTED = 0.6
 """Weight of a suspect of analysis against a tested hypothesis."""
 
-_BACK = {"lambda.rollback_alias": 0.1, "ecs.rollback": 0.1}
-_SAME_NETWORK = {"ecs.force_deployment": -0.2}
-_OTHER_NODE = {"ecs.force_deployment": 0.1}
+_BACK = ("lambda.rollback_alias", "ecs.rollback", "kubernetes.rollout_undo")
+"""Tools that go back to an earlier release."""
+_FRESH = ("ecs.force_deployment", "kubernetes.restart")
+"""Tools that start the same release anew."""
+_MORE = ("ecs.scale", "kubernetes.scale", "kubernetes.hpa_bounds")
+"""Tools that run more of the same."""
+_FLAGS = ("launchdarkly.turn_off", "unleash.turn_off")
+
+
+def _all(tools: tuple[str, ...], change: float) -> dict[str, float]:
+    return dict.fromkeys(tools, change)
+
+
+_SAME_NETWORK = _all(_FRESH, -0.2)
+_OTHER_NODE = _all(_FRESH, 0.1)
 
 SHARPENED: dict[Mechanism, Mapping[str, float]] = {
-    "costly_code": _BACK,
-    "code_defect": _BACK | {"ecs.scale": -0.2, "dynamodb.set_capacity": -0.2, "rds.scale_instance": -0.2},
-    "bad_flag": {"lambda.rollback_alias": -0.2, "ecs.rollback": -0.2},
-    "wrong_route": {"lambda.rollback_alias": -0.1, "ecs.rollback": -0.1},
-    "memory_leak": {"ecs.force_deployment": 0.15, "ecs.scale": -0.1, "rds.scale_instance": -0.1},
-    "cpu_overload": {"ecs.scale": 0.1},
-    "connections_exhausted": {"ecs.force_deployment": 0.1, "ecs.scale": -0.3},
-    "image_reference": {"ecs.rollback": 0.1},
-    "image_pull_secret": {"ecs.rollback": -0.2},
-    "image_registry": {"ecs.rollback": -0.2},
-    "missing_secret": {"ecs.rollback": 0.05},
-    "missing_config": {"ecs.rollback": 0.05},
+    "costly_code": _all(_BACK, 0.1),
+    "code_defect": _all(_BACK, 0.1)
+    | _all(_MORE, -0.2)
+    | {"dynamodb.set_capacity": -0.2, "rds.scale_instance": -0.2},
+    "bad_flag": _all(_BACK, -0.2) | _all(_FLAGS, 0.1),
+    "wrong_route": _all(_BACK, -0.1),
+    "memory_leak": _all(_FRESH, 0.15) | _all(_MORE, -0.1) | {"rds.scale_instance": -0.1},
+    "cpu_overload": _all(_MORE, 0.1),
+    "connections_exhausted": _all(_FRESH, 0.1) | _all(_MORE, -0.3),
+    "image_reference": {"ecs.rollback": 0.1, "kubernetes.rollout_undo": 0.1},
+    "image_pull_secret": {"ecs.rollback": -0.2, "kubernetes.rollout_undo": -0.2},
+    "image_registry": {"ecs.rollback": -0.2, "kubernetes.rollout_undo": -0.2},
+    "missing_secret": {"ecs.rollback": 0.05, "kubernetes.rollout_undo": 0.05},
+    "missing_config": {"ecs.rollback": 0.05, "kubernetes.rollout_undo": 0.05},
     "network_policy": _SAME_NETWORK,
     "name_resolution": _SAME_NETWORK,
     "network_delay": _SAME_NETWORK,

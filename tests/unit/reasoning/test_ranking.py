@@ -60,6 +60,24 @@ def test_what_exactly_is_wrong_sharpens_what_helps() -> None:
     assert sharpened("ecs.rollback", None) == (0.0, "")
 
 
+@pytest.mark.parametrize(
+    ("tool", "mechanism", "change"),
+    [
+        ("kubernetes.rollout_undo", "costly_code", 0.1),
+        ("kubernetes.restart", "memory_leak", 0.15),
+        ("kubernetes.restart", "name_resolution", -0.2),
+        ("kubernetes.scale", "connections_exhausted", -0.3),
+        ("kubernetes.hpa_bounds", "cpu_overload", 0.1),
+        ("unleash.turn_off", "bad_flag", 0.1),
+        ("kubernetes.rollout_undo", "bad_flag", -0.2),
+    ],
+)
+def test_tools_of_one_kind_are_sharpened_alike_on_every_system(
+    tool: str, mechanism: Mechanism, change: float
+) -> None:
+    assert sharpened(tool, mechanism)[0] == change
+
+
 def test_the_mechanism_comes_from_the_suspect_or_from_a_cited_finding() -> None:
     diagnosis, dossier = believed("memory", "memory_leak")
     assert {aim.mechanism for aim in aims(diagnosis, dossier)} == {"memory_leak"}
