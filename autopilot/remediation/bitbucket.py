@@ -28,10 +28,10 @@ from autopilot.remediation.patches import (
     FileStatus,
     Proposal,
     safe_path,
-    split_patch,
 )
 from autopilot.remediation.reruns import RerunFailedJobs, Run
 from autopilot.settings import Bitbucket
+from autopilot.sources.diff_excerpt import split_patch
 
 STATES = "state=OPEN&state=MERGED&state=DECLINED&state=SUPERSEDED"
 

@@ -107,19 +107,6 @@ def _renamed(file: FileChange) -> list[str]:
     return [f"rename from {file.path}", f"rename to {file.before}"] if file.status == "renamed" else []
 
 
-def split_patch(whole: str) -> dict[str, str]:
-    """The hunks of each file of a `git diff`, by the file's path after it (before it where the file is gone)."""
-    found: dict[str, str] = {}
-    for part in re.split(r"(?m)^diff --git ", whole)[1:]:
-        head, at, hunks = part.partition("\n@@ ")
-        paths = dict(re.findall(r"(?m)^(---|\+\+\+) (?:[ab]/)?(.+?)\t?$", head))
-        path = paths.get("+++", "")
-        path = paths.get("---", "") if path in ("", "/dev/null") else path
-        if at and path:
-            found[path] = f"@@ {hunks}"
-    return found
-
-
 def editing_patch(path: str, before: str, after: str) -> str:
     """A patch for `git apply` that turns one text of a file into another."""
     diff = "".join(difflib.unified_diff(_lines(before), _lines(after), f"a/{path}", f"b/{path}"))

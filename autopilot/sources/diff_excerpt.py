@@ -26,6 +26,19 @@ class FileDiff:
     patch: str
 
 
+def split_patch(whole: str) -> dict[str, str]:
+    """The hunks of each file of a `git diff`, by the file's path after it (before it where the file is gone)."""
+    found: dict[str, str] = {}
+    for part in re.split(r"(?m)^diff --git ", whole)[1:]:
+        head, at, hunks = part.partition("\n@@ ")
+        paths = dict(re.findall(r"(?m)^(---|\+\+\+) (?:[ab]/)?(.+?)\t?$", head))
+        path = paths.get("+++", "")
+        path = paths.get("---", "") if path in ("", "/dev/null") else path
+        if at and path:
+            found[path] = f"@@ {hunks}"
+    return found
+
+
 def _hunks(patch: str) -> list[str]:
     return [part for part in re.split(r"(?m)^(?=@@ )", patch) if part.strip()]
 

@@ -32,7 +32,7 @@ class BitbucketWire:
         """One request."""
         if asked.headers.get("authorization") != f"Bearer {self._token}":
             return Reply({"type": "error", "error": {"message": "Token is invalid"}}, 401)
-        parts = [unquote(p) for p in asked.path.partition("/repositories/group/checkout/")[2].split("/")]
+        parts = [unquote(p) for p in asked.path.partition("/repositories/group/checkout")[2][1:].split("/")]
         try:
             body, status = self._routed(asked, parts)
         except KeyError:
@@ -63,7 +63,7 @@ class BitbucketWire:
                 found = self._other(asked, parts)
         return found
 
-    def _other(self, asked: Asked, parts: list[str]) -> tuple[object, int]:
+    def _other(self, asked: Asked, parts: list[str]) -> tuple[object, int]:  # noqa: PLR0911 - one line per path
         given: Json = json.loads(asked.body or b"{}")
         match (asked.method, *parts):
             case ("GET", "pullrequests"):
@@ -77,6 +77,10 @@ class BitbucketWire:
             case ("POST", "pullrequests", number, "decline"):
                 self.requests[int(number)]["state"] = "DECLINED"
                 return self.requests[int(number)], 200
+            case ("GET", ""):
+                return {"full_name": "group/checkout", "mainbranch": {"type": "branch", "name": "main"}}, 200
+            case ("GET", "commits", branch):
+                return {"values": [self._commit(self.store.refs[f"heads/{branch}"])]}, 200
             case ("GET", "pipelines"):
                 return {"values": self.pipelines[::-1]}, 200
             case ("GET", "pipelines", run):
@@ -99,13 +103,26 @@ class BitbucketWire:
             "commit": {"type": "commit", "hash": self.store.refs["heads/main"]}, "selector": {"type": "branches"},
         }  # fmt: skip
         ended = {"result": {"name": result}} if result else {}
-        return {"uuid": uuid, "build_number": number, "state": {"name": state, **ended}, "target": target}
+        return {
+            "uuid": uuid,
+            "build_number": number,
+            "state": {"name": state, **ended},
+            "target": target,
+            "created_on": "2026-11-21T02:55:00.000000+00:00",
+        }
 
     def _commit(self, sha: str) -> Json:
         link = {"html": {"href": f"https://bitbucket.org/group/checkout/commits/{sha}"}}
         commit = self.store.commits[sha]
         parents = [{"type": "commit", "hash": parent} for parent in commit.parents]
-        return {"hash": sha, "message": commit.message, "links": link, "parents": parents}
+        return {
+            "hash": sha,
+            "message": commit.message,
+            "links": link,
+            "parents": parents,
+            "date": "2026-11-21T02:50:00+00:00",
+            "author": {"raw": "Noor <noor@paperplane.example>"},
+        }
 
     def _stats(self, old: str, new: str) -> list[Json]:
         before, after = self.store.files(old), self.store.files(new)

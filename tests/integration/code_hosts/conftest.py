@@ -83,6 +83,11 @@ def observed(settings: GitHubSettings) -> tuple[InventoryItem, ...]:
     """The inventory as the source collects it."""
     into = Collected("github")
     GitHubSource(settings).collect(scope(), budget(), into)
+    return items(into)
+
+
+def items(into: Collected) -> tuple[InventoryItem, ...]:
+    """The inventory that was collected."""
     return tuple(
         InventoryItem(
             resource=str(row["resource"]), kind=str(row["kind"]), name=str(row["name"]),

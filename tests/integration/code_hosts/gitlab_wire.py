@@ -49,7 +49,7 @@ class GitLabWire:
         """One request."""
         if asked.headers.get("private-token") != self._token:
             return Reply({"message": "401 Unauthorized"}, 401)
-        path = asked.path.partition("/api/v4/projects/group%2Fcheckout/")[2]
+        path = asked.path.partition("/api/v4/projects/group%2Fcheckout")[2].removeprefix("/")
         given: Json = json.loads(asked.body or b"{}")
         query = {name: values[0] for name, values in asked.query.items()}
         try:
@@ -81,8 +81,14 @@ class GitLabWire:
                 found = self._other(method, parts, query, given)
         return found
 
-    def _other(self, method: str, parts: list[str], query: dict[str, str], given: Json) -> tuple[object, int]:
+    def _other(self, method: str, parts: list[str], query: dict[str, str], given: Json) -> tuple[object, int]:  # noqa: PLR0911 - one line per path
         match (method, *parts):
+            case ("GET", "repository", "commits"):
+                return [self._commit(self.store.refs[f"heads/{query['ref_name']}"])], 200
+            case ("GET", "pipelines"):
+                return [p for p in self.pipelines.values() if p["status"] == query["status"]], 200
+            case ("GET", ""):
+                return {"id": 1, "path_with_namespace": "group/checkout", "default_branch": "main"}, 200
             case ("GET", "merge_requests"):
                 newest = reversed(self.requests.values())
                 return [r for r in newest if r["source_branch"] == query["source_branch"]], 200
@@ -103,6 +109,7 @@ class GitLabWire:
         commit = self.store.commits[sha]
         return {
             "id": sha, "short_id": sha[:8], "title": commit.message.partition("\n")[0], "message": commit.message,
+            "author_name": "Noor", "committed_date": "2026-11-21T02:50:00.000+00:00",
             "parent_ids": list(commit.parents), "web_url": f"https://gitlab.example/group/checkout/-/commit/{sha}",
         }  # fmt: skip
 
