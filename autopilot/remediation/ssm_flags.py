@@ -1,19 +1,17 @@
 """Feature flags in SSM parameters: back to a former value, or a smaller reach (percentage, regions, off)."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
 from autopilot.clients.aws import AwsClients, marking
-from autopilot.incident.base import Scalar
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.plan import DryRun, Risk, Step, TargetState
 from autopilot.remediation.base import Arguments, Candidate, Context, Effect, InventoryItem, Missing, Tool
 from autopilot.remediation.cloud import AwsTool, arn, asking, changed_lines, now, shell
-from autopilot.remediation.evidence import UNPROVEN_FIT, blamed, evidence, expected, fit
+from autopilot.remediation.evidence import UNPROVEN_FIT, evidence, expected, fit
+from autopilot.remediation.flags import FLAG_CAUSES, SMALL_PERCENT, Blame, blame
 from autopilot.remediation.parts import Parts
 from autopilot.sources.flag_value import facets, narrower, rewritten
 from autopilot.sources.ssm_flags import MAX_VALUE, change_id
@@ -22,50 +20,6 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm.type_defs import ParameterHistoryTypeDef
 
 PARAMETER = arn("ssm", r"parameter(?P<name>/[\w.-]+(/[\w.-]+)*)")
-FLAG_CAUSES: frozenset[CauseKind] = frozenset({"config_change", "bad_deploy"})
-SMALL_PERCENT = 10
-"""Share of requests that a flag is narrowed to: enough to see whether it is the cause."""
-RECENT = timedelta(days=1)
-"""How long before the incident a flag may have changed to be offered a way back without further proof."""
-
-
-@dataclass(frozen=True)
-class Blame:
-    """Why a flag is looked at: the change of it that a finding or suspect names, or that it changed lately."""
-
-    finding_ids: tuple[str, ...]
-    proven: bool
-    """A suspect rests on this very change: what was there before it was there while all was well."""
-
-    def clause(self, flag: str) -> str:
-        """One clause with its evidence."""
-        cited = f" ({', '.join(self.finding_ids[:2])})" if self.finding_ids else ""
-        return f"flag {flag} was changed{cited}" + ("" if self.proven else ", not known to be the cause")
-
-
-def blame(item: InventoryItem, context: Context, change: str, changed_at: Scalar) -> Blame | None:
-    """What speaks against the flag's present value; None when nothing does."""
-    for suspect in context.dossier.suspects:
-        if suspect.change_id == change:
-            return Blame(suspect.finding_ids, True)
-    named = tuple(f.id for f in context.dossier.findings if f.change_id == change)
-    if not blamed(item, context, FLAG_CAUSES):
-        return None
-    return Blame(named, False) if named or _lately(changed_at, context) else None
-
-
-def _lately(changed_at: Scalar, context: Context) -> bool:
-    try:
-        at = datetime.fromisoformat(str(changed_at))
-    except ValueError:
-        return False
-    window = context.dossier.scope_incident
-    return at.tzinfo is not None and window.start - RECENT <= at <= window.end
-
-
-def hit_regions(context: Context) -> Iterable[str]:
-    """Where the incident is felt."""
-    return context.dossier.impact.regions
 
 
 class Value(Arguments):
@@ -224,7 +178,7 @@ class NarrowFlag(_FlagTool):
     def candidates(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:
         """Without the regions that are hit, else a small percentage, else off."""
         why, present = self._blame(item, context), item.settings.get("value")
-        less = narrower(item.settings, hit_regions(context), SMALL_PERCENT)
+        less = narrower(item.settings, context.dossier.impact.regions, SMALL_PERCENT)
         if why is None or present is None or not less:
             return ()
         told = ", ".join(f"{name} {item.settings.get(name)} → {value}" for name, value in less.items())

@@ -12,7 +12,7 @@ from autopilot.reasoning.planning.provenance import provenance_problem
 from autopilot.remediation.base import Candidate, Context, InventoryItem
 from autopilot.remediation.catalogue import build_catalogue
 from autopilot.settings import Aws, Settings
-from tests.unit.remediation.story import ARN, WINDOW, context, suspect
+from tests.unit.remediation.story import ARN, WINDOW, context, offered, suspect
 
 NAME = "/flags/checkout/fast-path"
 ON = json.dumps({"enabled": True, "percentage": 100, "regions": ["us-east-1", "eu-west-1"]})
@@ -101,3 +101,68 @@ def test_a_flag_that_is_off_is_not_narrowed() -> None:
 def test_every_argument_has_its_origin(tool: str, blamed: Suspect) -> None:
     seen = context(flag(), suspects=(blamed,))
     assert provenance_problem(candidates(seen)[tool], seen.inventory, seen.dossier) == ""
+
+
+PLACE = ARN.format("appconfig", "application/abc1234/environment/def5678/configuration/fed4321")
+DEPLOYED = suspect("checkout", "config_change").model_copy(update={"change_id": "appconfig:abc1234/def5678/2"})
+
+
+def hosted(deployed_at: str = LATELY, /, **settings: Scalar) -> InventoryItem:
+    """Flags whose second version was deployed and switched one of them on."""
+    return InventoryItem(
+        resource=PLACE, kind="appconfig_flags", name="shop/prod/switches", service="checkout", region="us-east-1",
+        health="COMPLETE",
+        settings={
+            "deployment": 2, "deployed_version": "2", "previous_version": "1", "changed": "fast-path",
+            "flag.fast-path.enabled": True, "flag.fast-path.percentage": 100, "flag.banner.enabled": True,
+        } | settings,
+        versions=(
+            {"version": "2", "created_at": deployed_at, "description": "", "active": True},
+            {"version": "1", "created_at": LONG_AGO, "description": "", "active": False},
+        ),
+    )  # fmt: skip
+
+
+def hosted_candidates(item: InventoryItem, *suspects: Suspect) -> dict[str, Candidate]:
+    """What is offered for flags of AppConfig; every argument has its origin."""
+    seen = context(item, suspects=suspects)
+    found = {name: one for name, one in offered(seen).items() if name.startswith("appconfig.")}
+    assert [provenance_problem(one, seen.inventory, seen.dossier) for one in found.values()] == [""] * len(found)
+    return found
+
+
+def test_a_deployment_of_flags_under_suspicion_is_taken_back_or_narrowed() -> None:
+    found = hosted_candidates(hosted(), DEPLOYED)
+    assert found["appconfig.restore_flags"].step.arguments == {"version": "1"}
+    assert not found["appconfig.restore_flags"].unproven
+    assert found["appconfig.narrow_flag"].step.arguments == {"flag": "fast-path", "percentage": 10}
+    assert "--configuration-version 1" in found["appconfig.restore_flags"].step.command
+    assert found["appconfig.restore_flags"].fit > found["appconfig.narrow_flag"].fit
+
+
+def test_a_deployment_that_merely_was_lately_is_a_guess_and_marked() -> None:
+    assert hosted_candidates(hosted(), SOMETHING)["appconfig.restore_flags"].unproven
+
+
+@pytest.mark.parametrize(
+    ("item", "suspected"),
+    [
+        (hosted(LONG_AGO), SOMETHING),
+        (hosted(), suspect("checkout", "capacity")),
+        (hosted(), suspect("orders", "config_change")),
+        (hosted(deployment=0, deployed_version="", previous_version="", changed=""), SOMETHING),
+    ],
+    ids=["long ago", "another cause", "another service", "never deployed"],
+)
+def test_other_deployments_are_left_alone(item: InventoryItem, suspected: Suspect) -> None:
+    assert hosted_candidates(item, suspected) == {}
+
+
+def test_a_first_version_has_no_way_back() -> None:
+    assert set(hosted_candidates(hosted(previous_version=""), DEPLOYED)) == {"appconfig.narrow_flag"}
+
+
+def test_a_flag_that_was_switched_off_is_not_narrowed() -> None:
+    assert set(hosted_candidates(hosted(**{"flag.fast-path.enabled": False}), DEPLOYED)) == {
+        "appconfig.restore_flags"
+    }
