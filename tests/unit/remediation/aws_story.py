@@ -78,3 +78,31 @@ def group(**settings: Scalar) -> InventoryItem:
 def machine(checks: str = "ok", number: str = "i-0aaaaaaaaaaaaaaa1") -> InventoryItem:
     """One of the shop's machines."""
     return item("ec2_instance", ARN.format("ec2", f"instance/{number}"), number, {"checks": checks, "group": None})
+
+
+def stack(status: str) -> InventoryItem:
+    """The stack that the shop's web tier is made of."""
+    arn = ARN.format("cloudformation", "stack/web/11111111-2222-3333-4444-555555555555")
+    return item("cloudformation_stack", arn, "web", {"status": status, "updated_at": "2026-11-18T03:00:00+00:00"})
+
+
+def deployed(status: str | None, number: str | None = "d-ABC123") -> InventoryItem:
+    """The deployment group of the checkout service."""
+    arn = ARN.format("codedeploy", "deploymentgroup:checkout/production")
+    return item("codedeploy_group", arn, "checkout/production", {"deployment": number, "deployment_status": status})
+
+
+def cluster(**settings: Scalar) -> InventoryItem:
+    """The shop's Aurora cluster of a writer and a reader."""
+    return item(
+        "rds_cluster", ARN.format("rds", "cluster:catalog"), "catalog",
+        {"engine": "aurora-mysql", "status": "available", "writer": "catalog-1", "reader": "catalog-2"} | settings,
+    )  # fmt: skip
+
+
+def proxy(percent: int | None) -> InventoryItem:
+    """The proxy before the shop's database."""
+    return item(
+        "rds_proxy", ARN.format("rds", "db-proxy:prx-0a1b2c3d"), "front",
+        {"proxy": "front", "max_connections_percent": percent},
+    )  # fmt: skip
