@@ -30,7 +30,8 @@ class _ListMeta(BaseModel):
 
 class _List(BaseModel):
     metadata: _ListMeta = _ListMeta()
-    items: list[Json] = []
+    items: list[Json] | None = None
+    """None where the server writes an empty list as null."""
 
 
 _LIST = TypeAdapter(_List)
@@ -60,7 +61,7 @@ class Cluster:
             answer = self._api.get(path, {"limit": limit, **({"continue": more} if more else {})}, spend=spend)
             page = answer.parse(_LIST)
             more = page.metadata.more
-            yield answer, page.items, bool(more) and number == most
+            yield answer, page.items or [], bool(more) and number == most
             if not more:
                 return
 

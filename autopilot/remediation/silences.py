@@ -160,7 +160,7 @@ def build_tools(parts: Parts) -> tuple[Tool, ...]:
     settings, found = parts.settings, list[SilenceSystem]()
     if settings.alertmanager and settings.alertmanager.silence:
         found.append(AlertmanagerSilences(settings.alertmanager))
-    if settings.datadog and settings.datadog.write_app_key:
+    if settings.datadog and settings.datadog.api_key and settings.datadog.write_app_key:
         found.append(DatadogDowntimes(settings.datadog, settings.datadog.write_app_key))
     if settings.pagerduty and settings.pagerduty.write_token and settings.pagerduty.from_email:
         found.append(PagerDutyWindows(settings.pagerduty, settings.pagerduty.write_token))

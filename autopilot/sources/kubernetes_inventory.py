@@ -195,7 +195,7 @@ def _rollouts(service: str, found: Workload, known: list[Revision]) -> Iterator[
         restarted = any(content(r.template) == content(revision.template) for r in known[index + 1 : index + 2])
         at, back = revision.created, ""
         if revision.active and revision.created != newest:
-            at, back = written(meta, "spec")[0], "back to "
+            at, back = written(meta, "spec", "template")[0], "back to "
         why = meta.annotations.get(CAUSE, "") if revision.active else ""
         what = f"started fresh pods of {revision.label}" if restarted else f"rolled out {back}{revision.label}"
         yield {

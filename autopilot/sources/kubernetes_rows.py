@@ -171,7 +171,8 @@ def event_time(event: Json) -> datetime | None:
     return next((at for path in places if (at := moment(text(event, *path))) is not None), None)
 
 
-def written(meta: Meta, fields: str) -> tuple[datetime | None, str]:
-    """When, and by which program, a field such as `data` or `spec` was written last."""
-    writes = [(m.time, m.manager) for m in meta.managed_fields if m.time and f"f:{fields}" in m.fields_v1]
+def written(meta: Meta, *path: str) -> tuple[datetime | None, str]:
+    """When, and by which program, a field such as `data` or `spec`, `template` was written last."""
+    place = [f"f:{key}" for key in path]
+    writes = [(m.time, m.manager) for m in meta.managed_fields if m.time and part(m.fields_v1, *place) is not None]
     return max(writes, key=lambda write: write[0], default=(None, ""))

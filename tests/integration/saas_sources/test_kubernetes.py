@@ -124,6 +124,23 @@ def test_fresh_pods_of_the_same_template_are_no_new_version() -> None:
     assert told["maintenance"].startswith("deployment/checkout started fresh pods of v2.4.1")
 
 
+def test_a_rollback_is_a_change_at_the_moment_when_the_deployment_was_written() -> None:
+    api = world()
+    back = api.objects[f"{DEPLOYMENTS}/checkout"]
+    back["spec"]["template"] = template("v2.4.0")
+    back["metadata"]["managedFields"] += [
+        {"manager": "kubectl-rollout", "time": "2026-11-21T03:09:00Z", "fieldsV1": {"f:spec": {"f:template": {}}}},
+        {"manager": "autoscaler", "time": "2026-11-21T03:14:00Z", "fieldsV1": {"f:spec": {"f:replicas": {}}}},
+    ]
+    old = api.objects[f"{SETS}/checkout-{OLD}"]
+    old["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = "3"
+    into = collect(api)
+    checkout = items(into)["deployment/checkout"]
+    assert (checkout["settings"]["template"], checkout["versions"][0]["version"]) == (OLD, OLD)
+    told = {str(row["summary"]): str(row["time"])[:16] for row in rows(into, "changes") if row["kind"] == "deploy"}
+    assert told["deployment/checkout rolled out back to v2.4.0."] == "2026-11-21 03:09"
+
+
 def test_analysis_understands_what_was_observed() -> None:
     sick = pod("checkout-7c9d6b5f4-abcde", "ImagePullBackOff")
     message = 'Failed to pull image "registry.example/shop/checkout:v2.4.1": manifest unknown: not found'

@@ -123,7 +123,7 @@ def test_every_tool_on_other_systems_and_its_permissions_are_named() -> None:
         launchdarkly=LaunchDarkly(project="shop", write_token=secret),
         unleash=Unleash(base_url=url, write_token=secret),
         alertmanager=Alertmanager(base_url=url, silence=True),
-        datadog=Datadog(write_app_key=secret),
+        datadog=Datadog(api_key=secret, write_app_key=secret),
         pagerduty=PagerDutyApi(write_token=secret, from_email="autopilot@shop.example"),
     )
     tools = build_catalogue(others).tools
