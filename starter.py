@@ -8,7 +8,13 @@ from collections.abc import Awaitable, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+)
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
@@ -69,6 +75,8 @@ async def _reached(call: Awaitable[R], what: str) -> R:
         if error.status == RPCStatusCode.NOT_FOUND:
             raise _Absent(f"{what}: {error.message}", who="operator") from error
         raise Failure(f"{what}: {error.message}") from error
+    except WorkflowQueryFailedError as error:
+        raise Failure(f"{what}: {error}") from error
     except RuntimeError as error:
         # A lazy client connects at its first call; until it has, an unreachable server is this error.
         raise Failure(f"{what}: {error}") from error
