@@ -20,7 +20,7 @@ class Kubernetes(Section):
     write_token: SecretStr | None = None
     """Of a service account that may patch workloads; without it Kubernetes tools do not exist."""
     namespaces: tuple[str, ...] = ("default",)
-    """Nothing outside these is read or changed."""
+    """Nothing that lies in another namespace is read or changed; nodes and volumes lie in none."""
     service_label: str = "app.kubernetes.io/name"
     """The label of a workload that names its service."""
 

@@ -1,9 +1,12 @@
 """Kubernetes nodes: keep new pods away from one, or let them in again. Pods that run there stay."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import ClassVar
 
 from autopilot.clients.kubernetes_objects import Json, Node
 from autopilot.incident.cause import CauseKind
+from autopilot.incident.finding import Suspect
 from autopilot.incident.plan import DryRun, Risk, Step, TargetState
 from autopilot.remediation.base import Arguments, Candidate, Context, Effect, InventoryItem, Missing, Nothing, Tool
 from autopilot.remediation.cloud import changed_lines, now, shell
@@ -27,29 +30,17 @@ class _NodeTool(KubernetesTool):
     def _path(self, step: Step) -> str:
         return f"api/v1/nodes/{self._parts(step)[1]}"
 
-    def _blamed(self, item: InventoryItem, context: Context) -> float:
-        """The strongest suspect about this very node that the tool would help against, 0 to 1."""
-        names = {item.resource, item.name, item.service}
-        return max(
-            (
-                s.score
-                for s in context.dossier.suspects
-                if s.cause_kind in self.addresses and (s.resource in names or s.service == item.service)
-            ),
-            default=0.0,
-        )
-
     def _closing(
-        self, item: InventoryItem, context: Context, summary: str, what: str, why: str
+        self, item: InventoryItem, context: Context, blamed: Suspect, summary: str, what: str, why: str
     ) -> tuple[Candidate, ...]:
-        """The one offer for a node that is not so already."""
-        score = self._blamed(item, context)
+        """The one offer for a node that is not so already, for the service that is suspected."""
         open_to_us = item.settings.get("unschedulable") is (not self.closes)
-        if not self._fits(item, "kubernetes_node") or not open_to_us or score <= 0:
+        if not self._fits(item, "kubernetes_node") or not open_to_us:
             return ()
-        step = self._step(item, summary, {}, {})
-        cited = evidence(item, context, self.addresses)
-        return (self._offer(step, expected(context, what, 300.0), why, cited, round(0.5 + 0.5 * score, 3)),)
+        step = self._step(replace(item, service=blamed.service), summary, {}, {})
+        cited = evidence(item, context, self.addresses, blamed.finding_ids)
+        how_well = round(0.5 + 0.5 * blamed.score, 3)
+        return (self._offer(step, expected(context, what, 300.0), why, cited, how_well),)
 
     def command(self, step: Step) -> str:
         """`kubectl cordon` or `kubectl uncordon`."""
@@ -119,8 +110,15 @@ class Cordon(_NodeTool):
 
     def candidates(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:
         """Only when a suspect is the node itself."""
+        blamed = _worst(
+            s
+            for s in context.dossier.suspects
+            if s.cause_kind in self.addresses and item.name in (s.resource, f"node/{s.service}")
+        )
+        if blamed is None:
+            return ()
         return self._closing(
-            item, context, f"Keep new pods away from {item.name}", "new pods start on sound nodes",
+            item, context, blamed, f"Keep new pods away from {item.name}", "new pods start on sound nodes",
             f"{item.name} itself is suspected",
         )  # fmt: skip
 
@@ -134,12 +132,18 @@ class Uncordon(_NodeTool):
     verb, opposite = "uncordon", "cordon"
 
     def candidates(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:
-        """Only for a closed, ready node that somebody's pods wait for."""
-        if item.settings.get("ready") is not True:
+        """Only for a closed, ready node, and when pods are known to wait because nodes are closed."""
+        blamed = _worst(s for s in context.dossier.suspects if s.mechanism == "cordoned_node")
+        if blamed is None or item.settings.get("ready") is not True:
             return ()
         return self._closing(
-            item, context, f"Let pods onto {item.name} again", "waiting pods find a place", f"{item.name} is closed"
-        )
+            item, context, blamed, f"Let pods onto {item.name} again", f"pods of {blamed.service} find a place",
+            f"{item.name} is closed for new pods",
+        )  # fmt: skip
+
+
+def _worst(suspects: Iterable[Suspect]) -> Suspect | None:
+    return max(suspects, key=lambda s: s.score, default=None)
 
 
 def build_tools(parts: Parts) -> tuple[Tool, ...]:

@@ -123,12 +123,15 @@ def test_a_node_is_closed_only_when_it_is_itself_suspected() -> None:
     assert offered(context(closed, suspects=(suspect("checkout", "network", "node/node-a"),))) == {}
 
 
-def test_a_closed_node_is_opened_only_for_want_of_a_place_and_when_it_is_ready() -> None:
-    waiting = (suspect("node-a", "scheduling"),)
+def test_a_closed_node_is_opened_for_the_service_whose_pods_wait_for_it_and_when_it_is_ready() -> None:
+    waiting = suspect("checkout", "scheduling").model_copy(update={"mechanism": "cordoned_node"})
     node = item("node", "node", "node-a", "node-a", unschedulable=True, ready=True)
-    assert set(offered(context(node, suspects=waiting))) == {"kubernetes.uncordon"}
+    found = offered(context(node, suspects=(waiting,)))
+    assert set(found) == {"kubernetes.uncordon"}
+    assert found["kubernetes.uncordon"].step.service == "checkout"
+    assert offered(context(node, suspects=(suspect("checkout", "scheduling"),))) == {}
     sick = replace(node, settings={"unschedulable": True, "ready": False})
-    assert offered(context(sick, suspects=waiting)) == {}
+    assert offered(context(sick, suspects=(waiting,))) == {}
 
 
 def test_settings_go_back_only_where_former_ones_are_known_and_they_are_suspected() -> None:
