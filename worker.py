@@ -119,7 +119,8 @@ def build_ports(settings: Settings) -> Ports:
         KnowledgeSource(knowledge, settings.environment),
     ]
     systems = ticket_systems(settings)
-    catalogue = build_catalogue(settings, clients, systems, PagerDuty(settings.pager) if settings.pager else None)
+    pager = PagerDuty(settings.pager) if settings.pager else None
+    catalogue = build_catalogue(settings, clients, systems, pager, store)
     models = Models(settings.model)
     audit = SqliteAudit(settings.audit)
     asked = SourceCollector(sources, store, _budgets(settings, [s.name for s in sources]))

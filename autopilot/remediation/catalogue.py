@@ -10,7 +10,7 @@ from autopilot import remediation
 from autopilot.channels.base import Pager, TicketSystem
 from autopilot.clients.aws import AwsClients
 from autopilot.remediation.base import Candidate, Context, Tool
-from autopilot.remediation.parts import Parts
+from autopilot.remediation.parts import KeepsDocuments, Parts
 from autopilot.settings import Settings, Tools
 
 BUILDER = "build_tools"
@@ -56,6 +56,7 @@ def build_catalogue(
     aws: AwsClients | None = None,
     ticket_systems: Sequence[TicketSystem] = (),
     pager: Pager | None = None,
+    cases: KeepsDocuments | None = None,
 ) -> Catalogue:
     """The tools that the settings enable.
 
@@ -64,7 +65,8 @@ def build_catalogue(
         aws: clients of the watched account.
         ticket_systems: those that may be written to, the preferred one first.
         pager: the pager, if there is one.
+        cases: where an incident's documents are kept.
     """
-    parts = Parts(settings, aws if settings.aws is not None else None, tuple(ticket_systems), pager)
+    parts = Parts(settings, aws if settings.aws is not None else None, tuple(ticket_systems), pager, cases)
     built = [tool for build in _builders() for tool in build(parts)]
     return Catalogue(tool for tool in built if enabled(settings.tools, tool.name))

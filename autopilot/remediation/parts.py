@@ -2,11 +2,20 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 
 from autopilot.channels.base import Pager, TicketSystem
 from autopilot.clients.aws import AwsClients
 from autopilot.clients.kubernetes import Cluster
 from autopilot.settings import Settings
+
+
+class KeepsDocuments(Protocol):
+    """What tools need of the case store."""
+
+    def create(self, incident_id: str, name: str, content: bytes, media_type: str) -> bool:
+        """Store a document unless there is one of that name; whether it was stored. Raises Failure."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -19,6 +28,8 @@ class Parts:
     ticket_systems: tuple[TicketSystem, ...] = ()
     """Those that may be written to, the preferred one first."""
     pager: Pager | None = None
+    cases: KeepsDocuments | None = None
+    """Where an incident's documents are kept."""
 
     @cached_property
     def cluster(self) -> Cluster | None:

@@ -16,7 +16,15 @@ from autopilot.remediation.parts import Parts
 from autopilot.remediation.people import PeopleTool, incident_of, speaks_for_service
 
 WRITES = {
-    "servicenow": ("table:incident.read", "table:incident.create", "table:incident.write"),
+    "servicenow": (
+        "table:incident.read",
+        "table:incident.create",
+        "table:incident.write",
+        "table:problem.read",
+        "table:change_request.read",
+        "table:sys_attachment.read",
+        "table:sys_attachment.create",
+    ),
     "jira": ("read:jira-work", "write:jira-work"),
 }
 PREFIX = "ticket"

@@ -14,6 +14,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from autopilot.case.backend import NotStored
+from autopilot.case.store import document_uri
 from autopilot.incident import offering, reasoning_words, wording
 from autopilot.incident.course import chosen
 from autopilot.incident.effect import seen_words
@@ -36,6 +38,7 @@ SHOW_SECONDS = 5.0
 STORE_SECONDS = 8.0
 REFRESH_SECONDS = 10
 INCIDENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+PATCH_NAME = re.compile(r"(revert|hotfix)-[0-9a-f]{12}\.patch")
 DOCUMENT_TYPES = ("text/html", "text/markdown", "text/plain")
 
 
@@ -125,6 +128,21 @@ class Pages:
         media_type = kind if kind in DOCUMENT_TYPES else "text/plain"
         return Response(content, media_type=media_type, headers={"content-security-policy": REPORT_POLICY})
 
+    async def patch(self, request: Request) -> Response:
+        """A patch that was delivered for people to apply, as plain text."""
+        file = request.path_params["file"]
+        if not PATCH_NAME.fullmatch(file):
+            raise Refused(404, "There is no such patch.", remedy="The step that delivered it names its address.")
+        state = await find(self._gateway, incident_name(request))
+        uri = document_uri(state.incident_id, f"patches/{file}")
+        try:
+            content = await off_loop(STORE_SECONDS, self._gateway.cases.get, uri)
+        except NotStored as error:
+            raise Refused(
+                404, "There is no such patch.", remedy="It may have been removed by retention."
+            ) from error
+        return Response(content, media_type="text/plain", headers={"content-security-policy": REPORT_POLICY})
+
     async def _read(self, document: Document) -> bytes:
         """A stored document, proven to be the one that was written. Raises Failure."""
         content = await off_loop(STORE_SECONDS, self._gateway.cases.get, document.uri)
@@ -171,5 +189,6 @@ def page_routes(pages: Pages) -> list[BaseRoute]:
         Route("/incidents", pages.list),
         Route("/incidents/{name}", pages.incident),
         Route("/incidents/{name}/report", pages.report),
+        Route("/incidents/{name}/patches/{file}", pages.patch),
         Mount("/static", StaticFiles(directory=HERE / "static")),
     ]

@@ -16,6 +16,9 @@ REVERSIBILITY_COST: dict[Reversibility, float] = {"reversible": 0.0, "partly": 0
 FIT_WEIGHT = 0.3
 UNPROVEN_COST = 0.3
 """What a way back costs that nothing shows to have been healthy."""
+LATE = 1_800.0
+"""Seconds after which an effect comes too late to end an incident: people have to do the rest."""
+LATE_COST = 0.4
 MAX_STEPS = 4
 OFFERED = 8
 """Offers that are inspected and chosen among."""
@@ -62,8 +65,8 @@ def score(
 ) -> tuple[Scored, ...]:
     """Candidates that help against something believed, best first; equal ones in a stable order.
 
-    Belief in the cause by nearness to its place, plus fit, what exactly is wrong and the past, less risk and
-    irreversibility.
+    Belief in the cause by nearness to its place, plus fit, what exactly is wrong and the past, less risk,
+    irreversibility and lateness.
     """
     goals = aims(diagnosis, dossier)
     scored: list[Scored] = []
@@ -82,6 +85,7 @@ def score(
             - RISK_COST[candidate.risk]
             - REVERSIBILITY_COST[candidate.reversibility]
             - (UNPROVEN_COST if candidate.unproven else 0.0)
+            - (LATE_COST if candidate.expected.within >= LATE else 0.0)
         )
         scored.append(Scored(candidate, round(total, 4), aim, past, sharpened(step.tool, aim.mechanism)[1]))
     return tuple(sorted(scored, key=lambda s: (-s.score, s.key, str(s.candidate.step.arguments))))

@@ -172,3 +172,16 @@ def test_a_failure_of_ours_shows_nothing_of_the_inside(gateway: Running, monkeyp
 
 def test_an_empty_list_says_how_to_start(gateway: Running) -> None:
     assert "starter.py start --alert" in gateway.http.get("/incidents").text
+
+
+def test_a_delivered_patch_is_plain_text_and_nothing_else_can_be_asked_for(gateway: Running) -> None:
+    gateway.incidents.states[INCIDENT] = incident(gateway.store)
+    name = "revert-0123456789ab.patch"
+    gateway.store.put(INCIDENT, f"patches/{name}", f"--- a/x\n{SCRIPT}\n".encode(), "text/x-diff")
+    answer = gateway.http.get(f"/incidents/{INCIDENT}/patches/{name}")
+
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert SCRIPT in answer.text
+    assert "sandbox" in answer.headers["content-security-policy"]
+    for other in ("revert-000000000000.patch", "review.html", "..%2Freview.html", "dossier.patch"):
+        assert gateway.http.get(f"/incidents/{INCIDENT}/patches/{other}").status_code == 404
