@@ -58,6 +58,10 @@ class Grant(Model):
     max_risk: Risk = "low"
     min_error_share: float | None = Field(default=None, ge=0, le=1)
     """Only while at least this share of requests is known to fail."""
+    earned: float | None = Field(default=None, ge=0, lt=1)
+    """Least lower bound that the tool's track record on the service must reach; None: the grant alone suffices."""
+    min_outcomes: int = Field(default=0, ge=0)
+    """Least number of verified outcomes that the track record must have."""
 
     def covers(self, tool: str, service: str, risk: Risk) -> bool:
         """Whether a step of this risk is within its scope."""
@@ -214,21 +218,32 @@ class Snapshot(Model):
     """Of the Git checkout that the files come from; empty when it is none, or when they differ from it."""
 
 
+def granting(
+    playbook: Playbook, tool: str, service: str, risk: Risk, error_share: float | None = None
+) -> tuple[Grant, ...]:
+    """The grants that cover a step; `error_share` as for `granted`."""
+    measured = -1.0 if error_share is None else error_share
+    return tuple(
+        grant
+        for grant in playbook.grants
+        if grant.covers(tool, service, risk) and (grant.min_error_share is None or measured >= grant.min_error_share)
+    )
+
+
 def granted(playbook: Playbook, option: Option, error_share: float | None = None) -> bool:
     """Whether autonomous mode may run this option without asking: every step must be covered.
 
     A way back to a version that nothing shows to have been healthy is a guess: a person takes it or nobody.
     `error_share` is the measured share of failing requests; None, not measured, meets no grant that demands one.
+    What else may forbid it at the moment is said by `autonomy.policy_answer`.
     """
-    measured = -1.0 if error_share is None else error_share
-    grants = [g for g in playbook.grants if g.min_error_share is None or measured >= g.min_error_share]
     return (
         playbook.mode == "autonomous"
         and option.feasible
         and not option.unproven
         and bool(option.steps)
         and all(
-            any(g.covers(p.step.tool, p.step.service, option.risk) for g in grants)
+            granting(playbook, p.step.tool, p.step.service, option.risk, error_share)
             and p.undo is not None
             and p.dry_run.feasible
             for p in option.steps

@@ -12,6 +12,7 @@ from autopilot.incident.alert import Alert
 from autopilot.incident.approval import decided_at
 from autopilot.incident.base import Model, Time
 from autopilot.incident.decision import DecisionSignal, voice
+from autopilot.incident.ids import idempotency_key
 from autopilot.incident.plan import ExecuteStep, Option, Plan, PreparedStep
 from autopilot.incident.playbook import Snapshot, granted
 from autopilot.incident.policy import requirement
@@ -33,6 +34,8 @@ class Warrant(Model):
     option: int
     approvals: tuple[DecisionSignal, ...] = ()
     """The decisions that count; none where the playbook's grant decided."""
+    error_share: float | None = None
+    """As measured when it was decided: some grants demand a least share of failing requests."""
 
 
 def problem(warrant: Warrant | None, order: ExecuteStep, keyring: Keyring | None, rules: Rules, now: Time) -> str:
@@ -42,15 +45,22 @@ def problem(warrant: Warrant | None, order: ExecuteStep, keyring: Keyring | None
     option = warrant.plan.option(warrant.option)
     if option is None or warrant.plan.incident_id != order.incident_id:
         return "the decision is about another incident or plan"
-    if not any(_is(order, prepared) for prepared in option.steps):
+    if warrant.plan.opened_by not in ("", warrant.alert.alert_digest):
+        return "the rules of another alert would be asked"
+    if not any(_is(order, prepared, warrant, number) for number, prepared in enumerate(option.steps, start=1)):
         return f"the step on {order.step.target} is not the one that option {option.id} shows"
     if not warrant.approvals:
         return _not_granted(warrant, option, rules, now)
     return _not_approved(warrant, option, keyring, rules, now)
 
 
-def _is(order: ExecuteStep, prepared: PreparedStep) -> bool:
-    """Whether this is the prepared step, or its undo, on the state that was shown."""
+def _is(order: ExecuteStep, prepared: PreparedStep, warrant: Warrant, number: int) -> bool:
+    """Whether this is the prepared step, or its undo, on the state that was shown, under its own key.
+
+    Under another key the same approval could take effect a second time.
+    """
+    if order.key != idempotency_key(order.incident_id, warrant.plan.revision, warrant.option, number, order.mode):
+        return False
     if order.mode == "undo":
         return prepared.undo == order.step and prepared.leaves == order.expects
     return prepared.step == order.step and prepared.expects == order.expects
@@ -58,7 +68,7 @@ def _is(order: ExecuteStep, prepared: PreparedStep) -> bool:
 
 def _not_granted(warrant: Warrant, option: Option, rules: Rules, now: Time) -> str:
     playbook = rules(warrant.alert, now).playbook
-    if warrant.plan.ask_people or not granted(playbook, option):
+    if warrant.plan.ask_people or not granted(playbook, option, warrant.error_share):
         return f"nobody approved it, and the playbook {playbook.name!r} does not grant it"
     return ""
 
@@ -73,7 +83,10 @@ def _not_approved(warrant: Warrant, option: Option, keyring: Keyring | None, rul
         wanted = requirement(in_force, warrant.plan, option)
         who, shown = signal.actor_name or signal.actor, (warrant.plan.incident_id, warrant.plan.plan_digest)
         refused = [
-            (not proven and not in_force.playbook.accept_unproven, f"the approval of {who!r} is not sealed by us"),
+            (
+                not proven and (wanted.of_known_people or not in_force.playbook.accept_unproven),
+                f"the approval of {who!r} is not sealed by us",
+            ),
             (proven and (signal.incident_id, signal.plan_digest) != shown, "an approval is of another plan"),
             (signal.choice != "option" or signal.option_number != option.id, "an approval is of another option"),
             (proven and not wanted.permits(signal.actor), f"{who!r} may not approve"),
