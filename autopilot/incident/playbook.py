@@ -226,7 +226,8 @@ def granting(
     return tuple(
         grant
         for grant in playbook.grants
-        if grant.covers(tool, service, risk) and (grant.min_error_share is None or measured >= grant.min_error_share)
+        if grant.covers(tool, service, risk)
+        and (grant.min_error_share is None or measured >= grant.min_error_share)
     )
 
 
