@@ -19,6 +19,7 @@ from autopilot.sources.notes import check_notes
 from autopilot.stores import open_case_store
 from cli.aws_checks import aws_probes
 from cli.probe import Broken, Probe, Skipped, not_configured
+from cli.system_checks import system_probes
 
 SECONDS = 8.0
 """What one answer may take."""
@@ -45,6 +46,7 @@ def probes(settings: Settings) -> list[Probe]:
         _vendor("servicenow", settings.servicenow, _servicenow),
         _vendor("jira", settings.jira, _jira),
         _vendor("pager", settings.pager, _pager),
+        *system_probes(settings),
         *_model_probes(settings.model),
     ]
 

@@ -34,7 +34,15 @@ class _List(BaseModel):
     """None where the server writes an empty list as null."""
 
 
-_LIST = TypeAdapter(_List)
+class _Allowed(BaseModel):
+    allowed: bool = False
+
+
+class _Review(BaseModel):
+    status: _Allowed = _Allowed()
+
+
+_LIST, _REVIEW = TypeAdapter(_List), TypeAdapter(_Review)
 
 
 class Cluster:
@@ -83,6 +91,25 @@ class Cluster:
         upload = Upload(json.dumps(body).encode(), f"application/{kind}+json")
         params = {"fieldManager": MANAGER, **({"dryRun": "All"} if dry else {})}
         self._api.send("PATCH", path, upload, params=params)
+
+    def may(self, verb: str, resource: str, namespace: str = "") -> bool:
+        """Whether the service account may do this; `resource` as `kubectl auth can-i` takes it. Raises Failure.
+
+        A SelfSubjectAccessReview, which changes nothing:
+        https://kubernetes.io/docs/reference/access-authn-authz/authorization/
+        """
+        name, _, below = resource.partition("/")
+        plural, _, group = name.partition(".")
+        asked: Json = {"verb": verb, "resource": plural, "group": group, "subresource": below}
+        body: Json = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": asked | ({"namespace": namespace} if namespace else {})},
+        }
+        answer = self._api.send(
+            "POST", "apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body, repeatable=True
+        )
+        return answer.parse(_REVIEW).status.allowed
 
 
 def parsed(item: Json, kind: type[Object], url: str) -> Object:

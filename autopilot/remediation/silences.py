@@ -25,6 +25,7 @@ from autopilot.remediation.parts import Parts
 from autopilot.remediation.people import incident_of
 from autopilot.remediation.tool import BaseTool
 from autopilot.remediation.web import asking
+from autopilot.settings import Settings
 
 MOST_MINUTES, USUAL_MINUTES = 120, 30
 NAMES: Mapping[str, tuple[str, str]] = {
@@ -155,17 +156,22 @@ class EndSilence(_SilenceTool):
         return "done", f"silence {made.id} of {step.service} is ended"
 
 
-def build_tools(parts: Parts) -> tuple[Tool, ...]:
-    """The tools of this module that the configuration allows."""
-    settings, found = parts.settings, list[SilenceSystem]()
+def systems(settings: Settings) -> tuple[SilenceSystem, ...]:
+    """The configured systems in which silences may be made."""
+    found: list[SilenceSystem] = []
     if settings.alertmanager and settings.alertmanager.silence:
         found.append(AlertmanagerSilences(settings.alertmanager))
     if settings.datadog and settings.datadog.api_key and settings.datadog.write_app_key:
         found.append(DatadogDowntimes(settings.datadog, settings.datadog.write_app_key))
     if settings.pagerduty and settings.pagerduty.write_token and settings.pagerduty.from_email:
         found.append(PagerDutyWindows(settings.pagerduty, settings.pagerduty.write_token))
+    return tuple(found)
+
+
+def build_tools(parts: Parts) -> tuple[Tool, ...]:
+    """The tools of this module that the configuration allows."""
     return tuple(
         tool(system, verb)
-        for system in found
+        for system in systems(parts.settings)
         for tool, verb in zip((MakeSilence, EndSilence), NAMES[system.name], strict=True)
     )
