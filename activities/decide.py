@@ -6,7 +6,7 @@ from temporalio import activity
 
 from activities.edge import guarded
 from autopilot.incident.approval import judge_decision
-from autopilot.incident.audit import AuditLog, Entry
+from autopilot.incident.audit import AuditLog, Entry, decision_key
 from autopilot.incident.base import Model
 from autopilot.incident.decision import DecisionRequest, DecisionSignal, Judgement, Reason
 from autopilot.incident.freeze import FreezeReader
@@ -119,7 +119,8 @@ def _entry(order: JudgeDecision, judgement: Judgement) -> Entry:
     chosen = f"{judgement.choice} {judgement.option or ''}".strip()
     return Entry(
         # A repeated delivery is an entry of its own, a second attempt to judge it is none.
-        key=f"decision/{order.incident_id}/{judgement.decision_id}/{activity.info().activity_id}",
+        key=decision_key(order.incident_id, judgement.decision_id, proven=judgement.proven)
+        + activity.info().activity_id,
         at=judgement.at,
         kind="decision",
         actor=judgement.actor if judgement.proven else f"{judgement.actor} (unproven)",

@@ -6,8 +6,9 @@ import structlog
 from temporalio import activity
 
 from activities.edge import guarded
-from autopilot.incident.audit import AuditLog, Entry
-from autopilot.incident.base import Model, Time
+from autopilot.incident.audit import AuditLog, Entry, action_key, decision_key
+from autopilot.incident.base import Model
+from autopilot.incident.decision import DecisionSignal
 from autopilot.incident.freeze import FreezeReader
 from autopilot.incident.plan import ExecuteStep, StepResult, StepStatus
 from autopilot.incident.ports import PlaybookSource, Toolbox
@@ -15,6 +16,9 @@ from autopilot.incident.seal import Keyring
 from autopilot.incident.warrant import Warrant, problem
 
 log = structlog.get_logger()
+
+COUNTED = ("accepted", "second_needed")
+"""The answers to an approval that counts."""
 
 
 class CarryOut(Model):
@@ -49,28 +53,53 @@ class Executing:
         The workflow's word is not enough: seals, digest, rules and the freeze switch are looked at here.
         """
         order = commission.order
+        objection = self._objection(commission)
+        actor = f"{order.actor} (unproven)" if objection else self._decided_by(commission)
         # What cannot be recorded is not done.
-        self._audit.append([_entry(order, "begins", order.step.summary)])
-        result = self._carried_out(commission)
-        self._audit.append([_entry(order, result.status, result.detail)])
+        self._audit.append([_entry(order, actor, "begins", order.step.summary)])
+        result = self._carried_out(order, objection)
+        self._audit.append([_entry(order, actor, result.status, result.detail)])
         return result
 
-    def _carried_out(self, commission: CarryOut) -> StepResult:
-        order, now = commission.order, datetime.now(UTC)
-        if why := problem(commission.warrant, order, self._keyring, self._playbooks.snapshot, now):
-            return _not_sent(order, "refused", why, now)
+    def _carried_out(self, order: ExecuteStep, objection: str) -> StepResult:
+        if objection:
+            return _not_sent(order, "refused", objection)
         if why := self._switch.read().words:
-            return _not_sent(order, "frozen", why, now)
+            return _not_sent(order, "frozen", why)
         return self._toolbox.execute(order, activity.info().attempt)
 
+    def _objection(self, commission: CarryOut) -> str:
+        """Why the step must not be carried out, by the warrant or by what this machine's own record says."""
+        order, warrant = commission.order, commission.warrant
+        why = problem(warrant, order, self._keyring, self._playbooks.snapshot, datetime.now(UTC))
+        if why or warrant is None:
+            return why
+        for signal in warrant.approvals:
+            answers = self._audit.outcomes(decision_key(order.incident_id, signal.decision_id, proven=True))
+            if answers and answers[0] not in COUNTED:
+                return f"the decision of {signal.actor_name or signal.actor!r} was answered {answers[0]}"
+        undo = action_key(order.key.removesuffix("/do") + "/undo")
+        if order.mode == "do" and "done" in self._audit.outcomes(undo):
+            return "it was undone since; it takes another decision to do it again"
+        return ""
 
-def _entry(order: ExecuteStep, outcome: str, reason: str) -> Entry:
+    def _decided_by(self, commission: CarryOut) -> str:
+        """Whose decision it is, by the warrant alone: what the order itself says is only the workflow's word."""
+        signals = commission.warrant.approvals if commission.warrant else ()
+        who = (s.actor if self._proven(s) else f"{s.actor} (unproven)" for s in signals)
+        return ", ".join(dict.fromkeys(who)) or "policy"
+
+    def _proven(self, signal: DecisionSignal) -> bool:
+        return self._keyring is not None and self._keyring.vouches(signal)
+
+
+def _entry(order: ExecuteStep, actor: str, outcome: str, reason: str) -> Entry:
     step = order.step
     return Entry(
-        key=f"action/{order.key}/{activity.info().activity_id}/{activity.info().attempt}/{outcome}",
+        key=f"{action_key(order.key)}{activity.info().activity_id}/{activity.info().attempt}/{outcome}",
         at=datetime.now(UTC),
         kind="action",
-        actor=order.actor,
+        actor=actor,
         what=f"{order.mode} {step.tool} {step.arguments}"[:2_000],
         outcome=outcome,
         reason=reason,
@@ -81,9 +110,9 @@ def _entry(order: ExecuteStep, outcome: str, reason: str) -> Entry:
     )
 
 
-def _not_sent(order: ExecuteStep, status: StepStatus, why: str, now: Time) -> StepResult:
+def _not_sent(order: ExecuteStep, status: StepStatus, why: str) -> StepResult:
     log.warning("step not carried out", key=order.key, tool=order.step.tool, target=order.step.target, why=why)
     return StepResult(
         key=order.key, tool=order.step.tool, target=order.step.target, status=status,
-        detail=f"{why}; nothing was sent", attempt=activity.info().attempt, at=now,
+        detail=f"{why}; nothing was sent", attempt=activity.info().attempt, at=datetime.now(UTC),
     )  # fmt: skip

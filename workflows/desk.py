@@ -4,7 +4,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from activities.decide import Deciding, JudgeDecision
-from autopilot.incident.decision import DecisionSignal, Judgement
+from autopilot.incident.decision import DecisionSignal, Judgement, first_answer, kept
 from autopilot.incident.state import IncidentState
 from workflows.calls import QUICK, call
 from workflows.people import People
@@ -35,7 +35,7 @@ class Desk:
 
     def answer_to(self, decision_id: str) -> Judgement | None:
         """The first judgement of a decision."""
-        return next((j for j in self._state.judgements if j.decision_id == decision_id), None)
+        return first_answer(self._state.judgements, decision_id)
 
     async def serve(self) -> None:
         """Judge entries in the order in which they came, for as long as the incident lives."""
@@ -43,7 +43,7 @@ class Desk:
             await workflow.wait_condition(lambda: bool(self._inbox))
             signal = self._inbox[0]
             judgement = await self._judge(signal)
-            self._state.judgements = [*self._state.judgements, judgement][-KEPT:]
+            self._state.judgements = kept([*self._state.judgements, judgement], KEPT)
             if judgement.counted:
                 self._state.approvals = [*self._state.approvals, signal][-KEPT:]
             if judgement.accepted:

@@ -77,7 +77,7 @@ class Messages:
         """Move the ladder's deadlines."""
         try:
             asked = timedelta(minutes=max(float(note.minutes), 1.0))
-        except ValueError:
+        except (ValueError, OverflowError):
             self._people.record("note", f"snooze refused: {note.minutes!r} is not a number of minutes")
             return
         self._state.snoozed_until = workflow.now() + min(asked, MAX_SNOOZE)

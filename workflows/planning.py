@@ -46,6 +46,7 @@ class Planning:
             refused=draft.refused,
             notes=draft.notes,
             ask_people=draft.ask_people,
+            opened_by=state.alert.alert_digest,
             change_authors=request.diagnosis.best.change_authors if request.diagnosis.best else (),
         )
         state.decision = None

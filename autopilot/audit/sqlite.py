@@ -15,6 +15,8 @@ BUSY = 10.0
 """Seconds to wait for another writer."""
 FIRST = "0" * 64
 """Stands before the first entry."""
+LAST = "\U0010ffff"
+"""Sorts behind every other character."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entry (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -79,6 +81,13 @@ class SqliteAudit:
         with self._open() as db:
             for (body,) in db.execute(f"{query} ORDER BY number", values):
                 yield Entry.model_validate_json(body)
+
+    def outcomes(self, prefix: str) -> tuple[str, ...]:
+        """See `AuditLog`."""
+        query = "SELECT body FROM entry WHERE key >= ? AND key < ? ORDER BY number"
+        with self._open() as db:
+            found = db.execute(query, (prefix, prefix + LAST)).fetchall()
+        return tuple(Entry.model_validate_json(body).outcome for (body,) in found)
 
     def changed(self, since: datetime) -> tuple[Entry, ...]:
         """The actions since a time that changed something, for limits on how often that may happen."""

@@ -50,6 +50,12 @@ class Alert(Model):
         return digest(self.source, self.grouping_labels, self.title)
 
     @property
+    def alert_digest(self) -> str:
+        """Changes with whatever a playbook may be chosen by."""
+        named = (self.source, self.external_id, self.title, self.account, self.severity)
+        return digest(named, self.grouping_labels, self.labels)
+
+    @property
     def delivery_key(self) -> str:
         """Equal for redeliveries of one and the same notification."""
         return digest(self.source, self.external_id, self.status)

@@ -28,7 +28,8 @@ def _refusal(
     if request is not None:
         option = plan.option(signal.option_number) if plan else None
         of_option = signal.choice == "option"
-        approvers = request.requirement(signal.option_number).approvers if of_option else request.approvers
+        wanted = request.requirement(signal.option_number)
+        approvers = wanted.approvers if of_option else request.approvers
         permitted = not approvers or signal.actor in approvers
         # A sealed approval that names no plan could be used for another one.
         stale = ((proven and of_option) or bool(signal.plan_digest)) and signal.plan_digest != request.plan_digest
@@ -37,6 +38,8 @@ def _refusal(
             (now >= request.expires_at, "expired", "The time to decide has passed; the incident was handed over."),
             (not proven and not request.accept_unproven, "unproven",
              "Your identity is not proven on this channel; decide in Slack."),
+            (not proven and of_option and wanted.of_known_people, "unproven",
+             f"{wanted.reason} Your identity is not proven on this channel; decide in Slack."),
             (proven and not permitted, "not_allowed",
              f"{signal.actor_name or signal.actor!r} may not decide here; ask {', '.join(approvers)}."),
             (signal.choice == "option" and option is None, "unknown_option",
@@ -48,8 +51,11 @@ def _refusal(
     return next(((reason, message) for failed, reason, message in checks if failed), None)
 
 
-def _overtaken(first_answer: Judgement | None, taken: Judgement | None) -> tuple[Reason, str] | None:
-    if first_answer is not None:
+def _overtaken(
+    first_answer: Judgement | None, taken: Judgement | None, *, proven: bool
+) -> tuple[Reason, str] | None:
+    # Somebody unproven may send under any id: that must not take the word from whose id it is.
+    if first_answer is not None and (first_answer.proven or not proven):
         return "duplicate", "This decision was received before; its first answer stands."
     if taken is not None:
         who = taken.actor_name or taken.actor
@@ -113,7 +119,9 @@ def judge_decision(
         approvals: Earlier judgements, of which those that count for the same option of the same plan matter.
     """
     when = decided_at(signal, proven=proven, now=now)
-    refusal = _overtaken(first_answer, taken) or _refusal(signal, incident_id, request, plan, proven, when)
+    refusal = _overtaken(first_answer, taken, proven=proven) or _refusal(
+        signal, incident_id, request, plan, proven, when
+    )
     counted = refusal is None and signal.choice == "option" and request is not None
     if counted and request is not None:
         refusal = _more_needed(signal, request, approvals, proven)

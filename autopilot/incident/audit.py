@@ -36,9 +36,27 @@ class AuditLog(Protocol):
         """Add entries. Raises Failure when they cannot be kept."""
         ...
 
+    def outcomes(self, prefix: str) -> tuple[str, ...]:
+        """The outcomes of the entries whose keys begin so, oldest first. Raises Failure."""
+        ...
+
 
 class NoAudit:
     """Keeps nothing: for work outside incidents, such as replaying a stored case."""
 
     def append(self, entries: Sequence[Entry]) -> None:
         """See `AuditLog`."""
+
+    def outcomes(self, prefix: str) -> tuple[str, ...]:
+        """See `AuditLog`."""
+        return ()
+
+
+def decision_key(incident_id: str, decision_id: str, *, proven: bool) -> str:
+    """The beginning of the keys of all answers to one decision; somebody unproven may send under any id."""
+    return f"decision/{incident_id}/{'proven' if proven else 'unproven'}/{decision_id}/"
+
+
+def action_key(idempotency_key: str) -> str:
+    """The beginning of the keys of all entries about one step."""
+    return f"action/{idempotency_key}/"

@@ -1,14 +1,40 @@
 """A person's decision: the wire form, its judgement, and the answer that always goes back."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from autopilot.incident.base import Block, Line, Model, Name, Time
 
 Choice = Literal["option", "reanalyse", "manual"]
+LARGEST = 10**9
+"""No number of an option or revision comes near it."""
+
+
+def _tamed(limit: int) -> BeforeValidator:
+    """Whatever was sent as bounded text: nothing of the wrong type or size may keep a signal from being judged."""
+
+    def tame(value: object) -> str:
+        if isinstance(value, str):
+            return value[:limit]
+        short = isinstance(value, int | float) and abs(value) < LARGEST
+        return "" if value is None else str(value) if short else type(value).__name__
+
+    return BeforeValidator(tame)
+
+
+def _number(value: object) -> int | str | None:
+    """A whole number stays one; `true` and `1.0` are none, although they equal one."""
+    if value is None or (type(value) is int and abs(value) < LARGEST):
+        return value
+    return value[:40] if isinstance(value, str) else type(value).__name__
+
+
+Word = Annotated[str, _tamed(300)]
+Words = Annotated[str, _tamed(8_000)]
+Number = Annotated[int | str | None, BeforeValidator(_number)]
 
 
 class DecisionSignal(BaseModel):
@@ -19,21 +45,21 @@ class DecisionSignal(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    decision_id: str = ""
-    incident_id: str = ""
-    plan_revision: int | str = 0
-    plan_digest: str = ""
-    choice: str = ""
-    option: int | str | None = None
-    comment: str = ""
-    actor: str = ""
+    decision_id: Word = ""
+    incident_id: Word = ""
+    plan_revision: Number = 0
+    plan_digest: Word = ""
+    choice: Word = ""
+    option: Number = None
+    comment: Words = ""
+    actor: Word = ""
     """`<channel>:<id>` such as `slack:U024BE7LH` or `local:kim`."""
-    actor_name: str = ""
-    channel: str = ""
-    at: str = ""
-    seal: str = ""
+    actor_name: Word = ""
+    channel: Word = ""
+    at: Word = ""
+    seal: Word = ""
     """The gateway's HMAC over the fields above; without it the actor is unproven."""
-    reply_to: str = ""
+    reply_to: Words = ""
     """Where the channel wants its answer (opaque to everybody else)."""
 
     @property
@@ -89,6 +115,23 @@ class Judgement(Model):
     at: Time
 
 
+def first_answer(judgements: Sequence[Judgement], decision_id: str) -> Judgement | None:
+    """What a decision was answered first; an answer to its proven sender goes before one to somebody unproven."""
+    found = [j for j in judgements if j.decision_id == decision_id]
+    return next((j for j in found if j.proven), found[0] if found else None)
+
+
+def kept(judgements: Sequence[Judgement], limit: int) -> list[Judgement]:
+    """At most `limit`: of all but the newest, the oldest unproven ones go first.
+
+    So nobody unproven can push out what others decided and were answered.
+    """
+    older = judgements[:-1]
+    expendable = [j for j in older if not j.proven] + [j for j in older if j.proven]
+    gone = {id(j) for j in expendable[: max(len(judgements) - limit, 0)]}
+    return [j for j in judgements if id(j) not in gone]
+
+
 def voice(actor: str, *, proven: bool) -> str:
     """Whose approval it counts as: nobody vouches for names on unproven channels, so all of them are one voice."""
     return actor if proven else "unproven"
@@ -106,6 +149,11 @@ class Requirement(Model):
     """Actors who made the suspected change: they alone are not enough."""
     reason: Line = ""
     """Why more than one person is needed."""
+
+    @property
+    def of_known_people(self) -> bool:
+        """Whether it must be known who approves: who is not known may be the first person, or the author."""
+        return self.people > 1 or bool(self.authors)
 
     def permits(self, actor: str) -> bool:
         """Whether an actor may approve."""
@@ -141,10 +189,10 @@ class PersonNote(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    actor: str = ""
-    actor_name: str = ""
-    comment: str = ""
+    actor: Word = ""
+    actor_name: Word = ""
+    comment: Words = ""
     minutes: float | str = 0
     """For snooze: how long."""
     at: datetime | str = ""
-    reply_to: str = ""
+    reply_to: Words = ""

@@ -176,12 +176,15 @@ class Plan(Model):
     """See `PlanDraft`."""
     change_authors: tuple[Name, ...] = ()
     """Who made the change that the leading explanation blames: they alone cannot approve an option."""
+    opened_by: str = ""
+    """`alert_digest` of the alert by which the rules are chosen; empty in plans of older workers."""
 
     @property
     def plan_digest(self) -> str:
-        """Identifies exactly what a person saw when deciding, and whose approval does not suffice."""
+        """Identifies exactly what a person saw when deciding, under whose rules, and whose word does not suffice."""
         options = [o.model_dump(mode="json") for o in self.options]
-        return digest(self.incident_id, self.revision, options, list(self.change_authors))
+        rules = [self.opened_by] if self.opened_by else []
+        return digest(self.incident_id, self.revision, options, list(self.change_authors), *rules)
 
     def option(self, number: int | None) -> Option | None:
         """The option with this number, if it exists."""

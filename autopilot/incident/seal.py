@@ -35,7 +35,11 @@ class Keyring:
         """Whether the signal carries the seal of a known key, and nothing was changed since."""
         key_id, _, mac = signal.seal.partition(":")
         key = self._keys.get(key_id)
-        return key is not None and hmac.compare_digest(mac.encode(), _mac(signal, key_id, key).encode())
+        return (
+            key is not None
+            and mac.isascii()
+            and hmac.compare_digest(mac.encode(), _mac(signal, key_id, key).encode())
+        )
 
 
 def _key_id(key: bytes) -> str:

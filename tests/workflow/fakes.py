@@ -130,6 +130,9 @@ class FakeWorld:
     def append(self, entries: Sequence[Entry]) -> None:
         self.audit.extend(entries)
 
+    def outcomes(self, prefix: str) -> tuple[str, ...]:
+        return tuple(entry.outcome for entry in self.audit if entry.key.startswith(prefix))
+
     # --- playbooks
 
     def snapshot(self, alert: Alert, now: datetime) -> Snapshot:

@@ -6,6 +6,7 @@ import pytest
 
 from autopilot.incident.alert import Alert
 from autopilot.incident.decision import DecisionSignal
+from autopilot.incident.ids import idempotency_key
 from autopilot.incident.plan import ExecuteStep, Plan
 from autopilot.incident.playbook import ApprovalRule, Grant, OnCall, Person, Playbook, Snapshot
 from autopilot.incident.seal import Keyring
@@ -27,10 +28,14 @@ def approval(of: Plan = PLAN, keys: Keyring = KEYS, **changes: object) -> Decisi
     return keys.sealed(decision(**(values | changes)))
 
 
+def key(*, undo: bool = False, revision: int = PLAN.revision, option_id: int = 1, number: int = 1) -> str:
+    return idempotency_key(INCIDENT, revision, option_id, number, "undo" if undo else "do")
+
+
 def order(of: Plan = PLAN, *, undo: bool = False, **changes: object) -> ExecuteStep:
     first = of.options[0].steps[0]
     values: dict[str, object] = {
-        "incident_id": INCIDENT, "key": "k", "step": first.undo if undo else first.step,
+        "incident_id": INCIDENT, "key": key(undo=undo), "step": first.undo if undo else first.step,
         "expects": first.leaves if undo else first.expects, "actor": "kim", "mode": "undo" if undo else "do",
     }  # fmt: skip
     return ExecuteStep.model_validate(values | changes)
@@ -66,8 +71,11 @@ REFUSED: dict[str, tuple[Warrant | None, ExecuteStep, str]] = {
     "order for another incident": (warrant(approval()), order(incident_id="another"), "another incident"),
     "step that was not shown": (warrant(approval()), order(FORGED_PLAN), "not the one"),
     "world that was not shown": (warrant(approval()), order(expects="0000"), "not the one"),
+    "under a fresh key": (warrant(approval()), order(key=key(revision=9)), "not the one"),
+    "under the key of another step": (warrant(approval()), order(key=key(number=2)), "not the one"),
+    "do under the key of the undo": (warrant(approval()), order(key=key(undo=True)), "not the one"),
     "undo without the state": (warrant(approval()), order(undo=True, expects="0000"), "not the one"),
-    "option that was not approved": (warrant(approval(), number=2), order(), "another option"),
+    "option that was not approved": (warrant(approval(), number=2), order(key=key(option_id=2)), "another option"),
     "option that is not there": (warrant(approval(option=7), number=7), order(), "another incident or plan"),
     "stranger": (warrant(approval(actor="slack:U9")), order(), "may not approve"),
     "not an option": (warrant(approval(choice="manual")), order(), "another option"),
@@ -107,8 +115,24 @@ def test_unsealed_approvals_count_only_where_the_playbook_says_so_and_as_one_voi
     assert why(warrant(unsealed), playbook=open_door) == ""
     two = open_door.model_copy(update={"approvals": (ApprovalRule(people=2),)})
     other = unsealed.model_copy(update={"actor": "slack:U2", "decision_id": "d2"})
-    assert "more people" in why(warrant(unsealed, other), playbook=two)
-    assert why(warrant(unsealed, approval()), playbook=two) == ""
+    assert "not sealed" in why(warrant(unsealed, other), playbook=two)
+    # The first person could be the second one as well, and the author anybody.
+    assert "not sealed" in why(warrant(unsealed, approval(actor="slack:U2")), playbook=two)
+    blamed = PLAN.model_copy(update={"change_authors": ("kim",)})
+    mine = decision(plan_digest=blamed.plan_digest)
+    assert "not sealed" in why(warrant(mine, of=blamed), order(blamed), playbook=open_door)
+
+
+def test_the_rules_are_those_for_the_alert_that_opened_the_incident() -> None:
+    """The seal covers the plan, and the plan names the alert: another playbook cannot be asked."""
+    made = PLAN.model_copy(update={"opened_by": alert().alert_digest})
+    signed = warrant(approval(made), of=made)
+    assert why(signed, order(made)) == ""
+    for changes in ({"service": "toys"}, {"severity": "low"}, {"labels": {"alarm": "other"}}, {"source": "other"}):
+        laxer = signed.model_copy(update={"alert": alert(**changes)})
+        assert "another alert" in why(laxer, order(made))
+    unnamed = signed.model_copy(update={"plan": PLAN, "alert": alert(service="toys")})
+    assert "another plan" in why(unnamed, order(made))
 
 
 def test_a_grant_is_read_from_the_rules_in_force() -> None:
