@@ -1,6 +1,6 @@
 """May this decision count? Pure rules, in the order a person would ask them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from autopilot.incident.base import Time
@@ -144,9 +144,20 @@ def judge_decision(
     )
 
 
-def policy_decision(playbook: Playbook, plan: Plan, now: Time) -> Judgement | None:
-    """Autonomous mode: the first option that is granted, dry-run and undoable decides itself; None: ask."""
-    option = next((o for o in plan.options if granted(playbook, o)), None)
+def policy_decision(
+    playbook: Playbook,
+    plan: Plan,
+    now: Time,
+    *,
+    error_share: float | None = None,
+    asks: Collection[int] = (),
+) -> Judgement | None:
+    """Autonomous mode: the first option that is granted, dry-run and undoable decides itself; None: ask.
+
+    `asks` are the options that have to be asked nevertheless (`autonomy.policy_answer`).
+    """
+    may = (o for o in plan.options if o.id not in asks and granted(playbook, o, error_share))
+    option = next(may, None)
     if option is None or plan.ask_people:
         return None
     return Judgement(
