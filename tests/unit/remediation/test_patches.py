@@ -121,8 +121,8 @@ def test_a_setting_is_put_back_only_where_it_stands_literally(line: str, after: 
 
 
 def test_only_numbers_in_settings_files_that_changed_once_are_seen() -> None:
-    lines = "-max: 40|+max: 4|-name: a|+name: b|-twice: 1|-twice: 2|+twice: 3|-same: 5|+same: 5".split("|")
-    patch = "\n".join(("@@ -1,5 +1,5 @@", *lines))
+    once = ["-max: 40", "+max: 4", "-name: a", "+name: b", "-same: 5", "+same: 5"]
+    patch = "\n".join(["@@ -1,5 +1,5 @@", *once, "-twice: 1", "-twice: 2", "+twice: 3"])
     found = list(setting_changes([FileDiff("a.yaml", patch), FileDiff("a.py", patch)]))
     assert [(c.file, c.key, c.former, c.value) for c in found] == [("a.yaml", "max", "40", "4")]
 
