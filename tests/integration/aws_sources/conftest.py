@@ -20,7 +20,7 @@ from autopilot.incident.base import TimeWindow
 from autopilot.incident.evidence import Scope
 from autopilot.settings import Aws
 from autopilot.sources.aws import Account
-from tests.integration.aws_sources.shop import REGION, Cloud, build
+from tests.integration.aws_sources.shop import REGION, Cloud, build, database, function
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
 
@@ -77,6 +77,28 @@ def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     off = {"IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0"}
     with server([program("ministack")], port, log, **switches, **off) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def spare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A second account with a function and a database: what is written there is not in the shop's trail."""
+    port, log = free_port(), tmp_path_factory.mktemp("spare") / "log"
+    switches = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0"}
+    with server([program("ministack")], port, log, **switches) as url:
+        cloud = Cloud(url)
+        function(cloud)
+        database(cloud)
+        yield cloud
+
+
+@pytest.fixture(scope="module")
+def spare_clients(spare: Cloud) -> Iterator[AwsClients]:
+    """Clients of that account."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in CREDENTIALS.items():
+            environment.setenv(name, value)
+        environment.setenv("AWS_ENDPOINT_URL", spare.url)
+        yield AwsClients(Aws(retries=1))
 
 
 @pytest.fixture(scope="session")

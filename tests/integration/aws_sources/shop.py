@@ -65,9 +65,8 @@ def table(cloud: Cloud, scaling: Cloud) -> None:
     )
 
 
-def functions(cloud: Cloud) -> None:
-    client = cloud.client("lambda")
-    client.create_function(
+def function(cloud: Cloud) -> None:
+    cloud.client("lambda").create_function(
         FunctionName="checkout",
         Runtime="python3.12",
         Role="arn:aws:iam::000000000000:role/r",
@@ -77,6 +76,11 @@ def functions(cloud: Cloud) -> None:
         Timeout=10,
         Environment={"Variables": {"TABLE_NAME": "orders", "API_SECRET": "hunter2-do-not-store"}},
     )
+
+
+def functions(cloud: Cloud) -> None:
+    function(cloud)
+    client = cloud.client("lambda")
     client.publish_version(FunctionName="checkout", Description="v2.4.0")
     client.update_function_configuration(FunctionName="checkout", MemorySize=512)
     client.publish_version(FunctionName="checkout", Description="v2.4.1")
@@ -110,6 +114,10 @@ def neighbours(cloud: Cloud) -> None:
             family="inventory", containerDefinitions=[{"name": "app", "image": image, "memory": 128}]
         )
     ecs.create_service(cluster="shop", serviceName="inventory", taskDefinition="inventory:2", desiredCount=0)
+    database(cloud)
+
+
+def database(cloud: Cloud) -> None:
     cloud.client("rds").create_db_instance(
         DBInstanceIdentifier="catalog-db",
         DBInstanceClass="db.t3.micro",

@@ -1,7 +1,6 @@
 """Feature flags of AppConfig on an emulator: what is in force, what was before, and what a deployment changed."""
 
 import json
-from collections.abc import Iterator
 
 import polars as pl
 import pytest
@@ -12,7 +11,7 @@ from autopilot.settings import Aws
 from autopilot.sources.appconfig import AppConfig, change_id, in_force, version_in
 from autopilot.sources.aws import Account
 from autopilot.sources.base import Budget, BudgetExceeded, Collected
-from tests.integration.aws_sources.conftest import CREDENTIALS, scope_now
+from tests.integration.aws_sources.conftest import scope_now
 from tests.integration.aws_sources.shop import REGION, Cloud
 
 IDS: dict[str, str] = {}
@@ -24,9 +23,9 @@ def document(enabled: bool) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def clients(shop: Cloud) -> Iterator[AwsClients]:
+def clients(spare: Cloud, spare_clients: AwsClients) -> AwsClients:
     """Clients of an account with flags in one environment, flags never deployed in another, and plain settings."""
-    client = shop.client("appconfig")
+    client = spare.client("appconfig")
     app = client.create_application(Name="checkout")["Id"]
     prod, test = (client.create_environment(ApplicationId=app, Name=name)["Id"] for name in ("prod", "test"))
     made = {"ApplicationId": app, "LocationUri": "hosted"}
@@ -46,11 +45,7 @@ def clients(shop: Cloud) -> Iterator[AwsClients]:
             ConfigurationVersion=str(number), DeploymentStrategyId=now,
         )  # fmt: skip
     IDS.update(app=app, prod=prod, test=test, profile=profile)
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in CREDENTIALS.items():
-            environment.setenv(name, value)
-        environment.setenv("AWS_ENDPOINT_URL", shop.url)
-        yield AwsClients(Aws(retries=1))
+    return spare_clients
 
 
 def gathered(clients: AwsClients) -> Collected:

@@ -16,9 +16,9 @@ from tests.integration.aws_sources.shop import Cloud
 
 
 @pytest.fixture
-def grouped(shop: Cloud) -> Iterator[None]:
+def grouped(spare: Cloud) -> Iterator[None]:
     """The catalogue's database in a group of its own, for the time of the test."""
-    client = shop.client("rds")
+    client = spare.client("rds")
     client.create_db_parameter_group(
         DBParameterGroupName="catalog-pg", DBParameterGroupFamily="postgres15", Description="ours"
     )
@@ -37,8 +37,8 @@ def inventory(clients: AwsClients) -> dict[str, dict[str, str]]:
 
 
 @pytest.mark.usefixtures("grouped")
-def test_a_group_of_ones_own_is_listed_with_its_users(clients: AwsClients) -> None:
-    found = inventory(clients)
+def test_a_group_of_ones_own_is_listed_with_its_users(spare_clients: AwsClients) -> None:
+    found = inventory(spare_clients)
     group = found["rds_parameter_group"]
     assert group["resource"] == "arn:aws:rds:us-east-1:000000000000:pg:catalog-pg"
     assert (group["name"], group["service"], group["source"]) == ("catalog-pg", "catalog", "rds")
@@ -50,8 +50,8 @@ def test_a_group_of_ones_own_is_listed_with_its_users(clients: AwsClients) -> No
     }
 
 
-def test_a_group_of_aws_is_not_listed_and_the_instance_tells_its_address(clients: AwsClients) -> None:
-    found = inventory(clients)
+def test_a_group_of_aws_is_not_listed_and_the_instance_tells_its_address(spare_clients: AwsClients) -> None:
+    found = inventory(spare_clients)
     assert set(found) == {"rds_instance"}
     settings = json.loads(found["rds_instance"]["settings"])
     assert settings["endpoint"].split(":")[1].isdigit()

@@ -1,7 +1,6 @@
 """Schedules on an emulator: whose they are, what they name, and what is kept of their input."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
@@ -13,25 +12,21 @@ from autopilot.settings import Aws
 from autopilot.sources.aws import Account
 from autopilot.sources.base import Budget, BudgetExceeded, Collected
 from autopilot.sources.scheduler import Scheduler
-from tests.integration.aws_sources.conftest import CREDENTIALS, scope_now
+from tests.integration.aws_sources.conftest import scope_now
 from tests.integration.aws_sources.shop import REGION, Cloud
 
 FUNCTION = f"arn:aws:lambda:{REGION}:000000000000:function:checkout"
 
 
 @pytest.fixture(scope="module")
-def clients(shop: Cloud) -> Iterator[AwsClients]:
+def clients(spare: Cloud, spare_clients: AwsClients) -> AwsClients:
     """Clients of an account with a job of a tagged group, one that starts a function, and one of nobody."""
-    client = shop.client("scheduler")
+    client = spare.client("scheduler")
     client.create_schedule_group(Name="reports", Tags=[{"Key": "service", "Value": "reporting"}])
     schedule(client, "nightly", "reports", {"database": {"host": "catalog-db", "password": "hunter2-do-not-store"}})
     schedule(client, "sweep", "default", {"limit": 5}, FUNCTION)
     schedule(client, "orphan", "default", None, "arn:aws:scheduler:::aws-sdk:sqs:purgeQueue")
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in CREDENTIALS.items():
-            environment.setenv(name, value)
-        environment.setenv("AWS_ENDPOINT_URL", shop.url)
-        yield AwsClients(Aws(retries=1))
+    return spare_clients
 
 
 def schedule(client: Any, name: str, group: str, body: object, target: str = f"{FUNCTION}-report") -> None:

@@ -1,7 +1,6 @@
 """Flags in SSM parameters on an emulator: only what is below the prefixes, with its history."""
 
 import json
-from collections.abc import Iterator
 
 import polars as pl
 import pytest
@@ -13,7 +12,7 @@ from autopilot.sources.aws import Account, Resources, named
 from autopilot.sources.aws_sources import build_aws_sources
 from autopilot.sources.base import Budget, BudgetExceeded, Collected
 from autopilot.sources.ssm_flags import SsmFlags, change_id, service_of
-from tests.integration.aws_sources.conftest import CREDENTIALS, scope_now
+from tests.integration.aws_sources.conftest import scope_now
 from tests.integration.aws_sources.shop import REGION, Cloud
 
 SETTINGS = Aws(flag_prefixes=("/flags", "/more-flags/"), retries=1)
@@ -21,9 +20,9 @@ FAST = "/flags/checkout/fast-path"
 
 
 @pytest.fixture(scope="module")
-def clients(shop: Cloud) -> Iterator[AwsClients]:
+def clients(spare: Cloud, spare_clients: AwsClients) -> AwsClients:
     """Clients of an account with flags on several pages, a secret among them, and parameters elsewhere."""
-    client = shop.client("ssm")
+    client = spare.client("ssm")
     for value in ("off", json.dumps({"enabled": True, "percentage": 50, "regions": ["us-east-1"]})):
         client.put_parameter(Name=FAST, Value=value, Type="String", Overwrite=True)
     for number in range(12):
@@ -31,11 +30,7 @@ def clients(shop: Cloud) -> Iterator[AwsClients]:
     client.put_parameter(Name="/more-flags/checkout", Value="x" * 600, Type="String")
     client.put_parameter(Name="/flags/checkout/secret", Value="hunter2-secure", Type="SecureString")
     client.put_parameter(Name="/database/password", Value="hunter2-plain", Type="String")
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in CREDENTIALS.items():
-            environment.setenv(name, value)
-        environment.setenv("AWS_ENDPOINT_URL", shop.url)
-        yield AwsClients(SETTINGS)
+    return spare_clients
 
 
 def gathered(clients: AwsClients) -> Collected:
