@@ -27,6 +27,7 @@ from activities.notify import Notifying
 from activities.open import Neighbourhood, Opening
 from activities.plan import Planning
 from activities.review import Reviewing
+from activities.unasked import Unasked
 from activities.verify import Verifying
 from autopilot.analysis.engine import Engine
 from autopilot.audit.recording import RecordedCollector, RecordedProber
@@ -121,8 +122,8 @@ def build_ports(settings: Settings) -> Ports:
     systems = ticket_systems(settings)
     pager = PagerDuty(settings.pager) if settings.pager else None
     catalogue = build_catalogue(settings, clients, systems, pager, store)
-    models = Models(settings.model)
     audit = SqliteAudit(settings.audit)
+    models = Models(settings.model, audit=audit)
     asked = SourceCollector(sources, store, _budgets(settings, [s.name for s in sources]))
     collector = RecordedCollector(asked, audit)
     return Ports(
@@ -172,9 +173,10 @@ def build_activities(ports: Ports, client: Client, settings: Settings, switch: F
     collecting = Collecting(ports.collector, ports.store)
     analyzing = Analyzing(ports.analyzer, ports.analyst, ports.prober, ports.store)
     planning = Planning(ports.planner, ports.toolbox)
-    deciding = Deciding(ports.toolbox, ports.notifier, keyring, switch, ports.audit)
+    unasked = Unasked(ports.knowledge, ports.audit)
+    deciding = Deciding(ports.toolbox, ports.notifier, keyring, switch, ports.audit, unasked)
     notifying = Notifying(ports.notifier)
-    executing = Executing(ports.toolbox, ports.playbooks, keyring, switch, ports.audit)
+    executing = Executing(ports.toolbox, ports.playbooks, keyring, switch, ports.audit, unasked)
     verifying = Verifying(ports.collector)
     reviewing = Reviewing(ports.reviewer, ports.summariser, ports.knowledge)
     return [
@@ -183,7 +185,7 @@ def build_activities(ports: Ports, client: Client, settings: Settings, switch: F
         collecting.collect_source, collecting.seal_case,
         analyzing.analyze_case, analyzing.propose, analyzing.probe, analyzing.conclude,
         planning.shortlist, planning.prepare_option, planning.choose_options,
-        deciding.judge_decision, deciding.answer_decision,
+        deciding.judge_decision, deciding.decide_by_policy, deciding.answer_decision,
         notifying.publish, notifying.add_note, notifying.page, notifying.write_ticket,
         executing.execute_step, verifying.read_symptom,
         reviewing.write_report, reviewing.summarise, reviewing.write_review, reviewing.remember,

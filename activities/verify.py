@@ -14,6 +14,8 @@ class ReadSymptom(Model):
 
     signals: tuple[Signal, ...]
     seconds: float
+    incident_id: str = ""
+    """On whose behalf; orders of older workflows do not say."""
 
 
 class Verifying:
@@ -26,5 +28,5 @@ class Verifying:
     @guarded
     def read_symptom(self, order: ReadSymptom) -> Reading:
         """Read every signal now; None where the system had no data."""
-        reading, _queries = self._collector.read(order.signals, order.seconds)
+        reading, _queries = self._collector.read(order.signals, order.seconds, order.incident_id)
         return reading

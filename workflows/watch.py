@@ -8,7 +8,9 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from activities.verify import ReadSymptom, Verifying
+from autopilot.incident.attribution import attribute
 from autopilot.incident.effect import last_word, seen, watched
+from autopilot.incident.metric import Control
 from autopilot.incident.state import IncidentState
 from autopilot.incident.verification import (
     Reading,
@@ -31,6 +33,9 @@ EXPLAINED: dict[Verdict, str] = {
     "still_broken": "the symptom has not gone away by the deadline",
     "worse": "the symptom grew well beyond its level before acting",
 }
+
+
+NOT_OURS = "the symptom went away, but {}: what was done is not proven to have helped"
 
 
 class Pause(Protocol):
@@ -58,18 +63,27 @@ class Watch:
             stabilisation=rules.stabilisation,
             deadline=last_word(rules, effect),
             settle=rules.settle,
+            controls=self._controls(),
         )
+
+    def _controls(self) -> tuple[Control, ...]:
+        """What the option under way does not touch."""
+        state = self._state
+        option = state.plan.option(state.decision.option) if state.plan and state.decision else None
+        touched = {p.step.service for p in option.steps} if option else set[str]()
+        known = state.dossier.controls if state.dossier else ()
+        return tuple(c for c in known if c.kind == "demand" or c.of not in touched)
 
     async def read(self, summary: str) -> Reading:
         """One look. A source that fails reads as silence: it never counts as health."""
         plan = self.plan()
         try:
-            order = ReadSymptom(signals=plan.signals, seconds=plan.window)
+            order = ReadSymptom(signals=plan.asked, seconds=plan.window, incident_id=self._state.incident_id)
             return await call(Verifying.read_symptom, order, QUICK, summary)
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
-            return Reading(at=workflow.now(), values=tuple(None for _ in plan.signals))
+            return Reading(at=workflow.now(), values=tuple(None for _ in plan.asked))
 
     async def verify(self, acted_at: datetime, *, leave: Callable[[], bool]) -> Verification | None:
         """Watch after acting until there is a verdict; None when `leave` asks to stop watching."""
@@ -78,7 +92,7 @@ class Watch:
             await self._look("is it better?")
             verdict = judge(plan, acted_at, state.before, state.readings, workflow.now())
             if verdict is not None:
-                return self._record(verdict, acted_at)
+                return self._record(plan, verdict, acted_at)
             if await self._pause(leave, plan.interval, "next reading"):
                 return None
 
@@ -106,15 +120,19 @@ class Watch:
     async def _look(self, summary: str) -> None:
         self._state.readings = [*self._state.readings, await self.read(summary)][-KEPT:]
 
-    def _record(self, verdict: Verdict, acted_at: datetime) -> Verification:
+    def _record(self, plan: VerificationPlan, verdict: Verdict, acted_at: datetime) -> Verification:
+        state, otherwise = self._state, ""
+        if verdict == "fixed" and state.before is not None:
+            otherwise = attribute(plan, acted_at, [*state.earlier, state.before], state.readings).reason
         verification = Verification(
-            verdict=verdict,
-            explanation=EXPLAINED[verdict],
-            before=self._state.before,
-            readings=tuple(self._state.readings),
+            verdict="self_healed" if otherwise else verdict,
+            explanation=NOT_OURS.format(otherwise) if otherwise else EXPLAINED[verdict],
+            before=state.before,
+            readings=tuple(state.readings),
             seconds=(workflow.now() - acted_at) / timedelta(seconds=1),
-            effect=seen(self._state.expected, self.plan(), acted_at, self._state.readings),
+            effect=seen(state.expected, plan, acted_at, state.readings),
+            otherwise=otherwise,
         )
         self._state.verifications.append(verification)
-        self._state.verdict = verdict
+        self._state.verdict = verification.verdict
         return verification

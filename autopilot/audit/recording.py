@@ -43,10 +43,12 @@ class RecordedCollector:
         """See `Collector`."""
         return self._collector.edges(services, environment)
 
-    def read(self, signals: Sequence[Signal], seconds: float) -> tuple[Reading, tuple[QueryRecord, ...]]:
+    def read(
+        self, signals: Sequence[Signal], seconds: float, incident_id: str = ""
+    ) -> tuple[Reading, tuple[QueryRecord, ...]]:
         """See `Collector`."""
-        reading, queries = self._collector.read(signals, seconds)
-        _record(self._audit, queries, "", f"read {reading.at.isoformat()}")
+        reading, queries = self._collector.read(signals, seconds, incident_id)
+        _record(self._audit, queries, incident_id, f"read {reading.at.isoformat()}")
         return reading, queries
 
 

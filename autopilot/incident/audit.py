@@ -1,6 +1,6 @@
 """What was asked, decided and done, by whom and why: entries that are only ever added."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, Protocol
 
 from autopilot.incident.base import Line, Model, Name, Time
@@ -36,8 +36,12 @@ class AuditLog(Protocol):
         """Add entries. Raises Failure when they cannot be kept."""
         ...
 
-    def outcomes(self, prefix: str) -> tuple[str, ...]:
+    def outcomes(self, prefix: str, /) -> tuple[str, ...]:
         """The outcomes of the entries whose keys begin so, oldest first. Raises Failure."""
+        ...
+
+    def changed(self, since: Time, /) -> tuple[Entry, ...]:
+        """The last entry of each step since a time that changed something or may be doing so now. Raises Failure."""
         ...
 
 
@@ -47,7 +51,11 @@ class NoAudit:
     def append(self, entries: Sequence[Entry]) -> None:
         """See `AuditLog`."""
 
-    def outcomes(self, prefix: str) -> tuple[str, ...]:
+    def outcomes(self, _prefix: str, /) -> tuple[str, ...]:
+        """See `AuditLog`."""
+        return ()
+
+    def changed(self, _since: Time, /) -> tuple[Entry, ...]:
         """See `AuditLog`."""
         return ()
 
@@ -60,3 +68,21 @@ def decision_key(incident_id: str, decision_id: str, *, proven: bool) -> str:
 def action_key(idempotency_key: str) -> str:
     """The beginning of the keys of all entries about one step."""
     return f"action/{idempotency_key}/"
+
+
+def steps_that_changed(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Of entries about actions, in their order: the last one of each step that changed something, or may have.
+
+    A step that began and has told no end may be changing something now, or its worker died over it; one whose
+    answer was lost may have changed something, too.
+    """
+    steps: dict[str, list[Entry]] = {}
+    for entry in entries:
+        step, *_ = entry.key.rsplit("/", 3)
+        steps.setdefault(step, []).append(entry)
+    told = ((found, [entry.outcome for entry in found]) for found in steps.values())
+    return tuple(
+        found[-1]
+        for found, outcomes in told
+        if {"done", "unknown"} & set(outcomes) or 2 * outcomes.count("begins") > len(outcomes)
+    )

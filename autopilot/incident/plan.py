@@ -181,7 +181,7 @@ class Plan(Model):
 
     @property
     def plan_digest(self) -> str:
-        """Identifies exactly what a person saw when deciding, under whose rules, and whose word does not suffice."""
+        """Identifies exactly what a person saw when deciding, under whose rules, and whose word is not enough."""
         options = [o.model_dump(mode="json") for o in self.options]
         rules = [self.opened_by] if self.opened_by else []
         return digest(self.incident_id, self.revision, options, list(self.change_authors), *rules)

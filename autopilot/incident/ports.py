@@ -28,6 +28,7 @@ from autopilot.incident.plan import (
 )
 from autopilot.incident.playbook import Snapshot
 from autopilot.incident.state import IncidentState, Summary
+from autopilot.incident.track_record import Experience, Move
 from autopilot.incident.telling import Question, Ticket
 from autopilot.incident.verification import Reading
 from autopilot.incident.view import IncidentView
@@ -77,8 +78,13 @@ class Collector(Protocol):
         """Known calls (caller, callee) around some services, from configuration and past cases."""
         ...
 
-    def read(self, signals: Sequence[Signal], seconds: float) -> tuple[Reading, tuple[QueryRecord, ...]]:
-        """The mean of each signal over the last `seconds`; None where the system had no data."""
+    def read(
+        self, signals: Sequence[Signal], seconds: float, incident_id: str = ""
+    ) -> tuple[Reading, tuple[QueryRecord, ...]]:
+        """The mean of each signal over the last `seconds`; None where the system had no data.
+
+        `incident_id`: on whose behalf, for the record of what was asked.
+        """
         ...
 
 
@@ -283,4 +289,8 @@ class Knowledge(Protocol):
 
     def remember(self, state: IncidentState) -> None:
         """Record the outcome once per incident."""
+        ...
+
+    def experiences(self, environment: str, move: Move) -> tuple[Experience, ...]:
+        """See `Experiences`."""
         ...

@@ -171,7 +171,9 @@ class SourceCollector:
         self._edges[name] = (time.monotonic(), found)
         return found
 
-    def read(self, signals: Sequence[Signal], seconds: float) -> tuple[Reading, tuple[QueryRecord, ...]]:
+    def read(
+        self, signals: Sequence[Signal], seconds: float, incident_id: str = ""
+    ) -> tuple[Reading, tuple[QueryRecord, ...]]:
         """See the port.
 
         Raises:

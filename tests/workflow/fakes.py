@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from autopilot.incident.alert import Alert
-from autopilot.incident.audit import Entry
+from autopilot.incident.audit import Entry, steps_that_changed
 from autopilot.incident.decision import Judgement
 from autopilot.incident.diagnosis import Diagnosis, Hypothesis
 from autopilot.incident.evidence import CaseManifest, Document, Gap, QueryRecord, Scope, SourceReport
@@ -42,6 +42,7 @@ from autopilot.incident.ports import (
     Ticket,
 )
 from autopilot.incident.state import IncidentState, Summary
+from autopilot.incident.track_record import Experience, Move
 from autopilot.incident.verification import Reading
 from autopilot.incident.view import IncidentView
 
@@ -109,6 +110,8 @@ class FakeWorld:
     pages: list[Question] = field(default_factory=list[Question])
     tickets: list[Ticket] = field(default_factory=list[Ticket])
     remembered: list[IncidentState] = field(default_factory=list[IncidentState])
+    known: list[Experience] = field(default_factory=list[Experience])
+    """What is known of tools on services."""
     reviews: list[IncidentState] = field(default_factory=list[IncidentState])
     scopes: list[Scope] = field(default_factory=list[Scope])
     gate: threading.Event | None = None
@@ -133,6 +136,9 @@ class FakeWorld:
     def outcomes(self, prefix: str) -> tuple[str, ...]:
         return tuple(entry.outcome for entry in self.audit if entry.key.startswith(prefix))
 
+    def changed(self, since: datetime) -> tuple[Entry, ...]:
+        return steps_that_changed(e for e in list(self.audit) if e.kind == "action" and e.at >= since)
+
     # --- playbooks
 
     def snapshot(self, alert: Alert, now: datetime) -> Snapshot:
@@ -156,7 +162,9 @@ class FakeWorld:
     def edges_of(self) -> tuple[tuple[str, str], ...]:
         return tuple(self.edges)
 
-    def read(self, signals: Sequence[Signal], seconds: float) -> tuple[Reading, tuple[QueryRecord, ...]]:
+    def read(
+        self, signals: Sequence[Signal], seconds: float, incident_id: str = ""
+    ) -> tuple[Reading, tuple[QueryRecord, ...]]:
         return Reading(at=datetime.now(UTC), values=tuple(self.latency for _ in signals)), ()
 
     # --- store
@@ -335,6 +343,9 @@ class FakeWorld:
     def remember(self, state: IncidentState) -> None:
         self.remembered.append(state)
 
+    def experiences(self, environment: str, move: Move) -> tuple[Experience, ...]:
+        return tuple(e for e in self.known if (e.service, e.tool) == (move.service, move.tool))
+
 
 Effect = Callable[[FakeWorld], None]
 
@@ -358,5 +369,7 @@ class FakeCollector:
     def edges(self, services: Sequence[str], environment: str) -> tuple[tuple[str, str], ...]:
         return self.world.edges_of()
 
-    def read(self, signals: Sequence[Signal], seconds: float) -> tuple[Reading, tuple[QueryRecord, ...]]:
-        return self.world.read(signals, seconds)
+    def read(
+        self, signals: Sequence[Signal], seconds: float, incident_id: str = ""
+    ) -> tuple[Reading, tuple[QueryRecord, ...]]:
+        return self.world.read(signals, seconds, incident_id)

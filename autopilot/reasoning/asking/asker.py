@@ -4,14 +4,17 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
+import structlog
 from openai.types.chat import ChatCompletionMessageParam
 from pydantic import BaseModel
 
 from autopilot.clients.model import ModelClient
 from autopilot.clients.model_failures import ModelFailure
 from autopilot.clients.model_question import Function, Question
+from autopilot.incident.audit import Entry
 from autopilot.incident.diagnosis import Usage
 from autopilot.incident.ids import digest
 from autopilot.incident.investigation import Limits
@@ -20,12 +23,14 @@ from autopilot.reasoning.asking.answers import AnswerStore, CaseAnswers
 from autopilot.reasoning.asking.budget import Ledger, reservation
 from autopilot.reasoning.asking.models import Models
 from autopilot.reasoning.asking.prices import price_of
-from autopilot.reasoning.asking.reading import Called, Unusable, called, shaped, spoken, used
+from autopilot.reasoning.asking.reading import Called, Unusable, Used, called, shaped, spoken, used
 from autopilot.reasoning.asking.tokens import count_tokens
 from autopilot.settings_model import ModelStep
 
 Shape = TypeVar("Shape", bound=BaseModel)
 T = TypeVar("T")
+
+log = structlog.get_logger()
 
 CORRECTIONS = 1
 """How often an unusable answer may be corrected by the model itself."""
@@ -70,6 +75,8 @@ class Asker:
     ledger: Ledger
     seconds: float
     """Time for everything that is asked through this object."""
+    incident_id: str = ""
+    """On whose behalf."""
     _started: float = field(default_factory=time.monotonic, repr=False)
 
     @property
@@ -200,13 +207,36 @@ class Asker:
                 self.answers.put(request, json.dumps({"choices": []}))
             elif not failure.maybe_billed:
                 self.ledger.settle(number, 0, 0)
+            self._record(request, number, failure=failure)
             self.models.failed(self.model, failure)
             if other := self.models.another(self.step, self.model):
                 # With another model behind this one, its failure is worth another attempt, and at once.
                 raise ModelFailure(f"{failure} Next {other!r} is asked.", retry_after=_AT_ONCE) from failure
             raise
         self.models.answered(self.model)
+        self._record(request, number, used(body))
         self.answers.put(request, body)
+
+    def _record(
+        self, request: str, number: int, counts: Used | None = None, failure: ModelFailure | None = None
+    ) -> None:
+        """Who was asked and what came of it: neither question nor answer.
+
+        A record that cannot be kept stops nothing: the call is paid for.
+        """
+        tokens = f"{counts.prompt_tokens} tokens in, {counts.completion_tokens} out" if counts else "tokens unknown"
+        # What a server says stands behind a colon, and may repeat what it was asked.
+        told = f"{str(failure).partition(': ')[0]} ({failure.who})" if failure else tokens
+        entry = Entry(
+            key=f"model/{self.incident_id}/{number}/{request}", at=datetime.now(UTC), kind="model",
+            actor=self.model.name, what=f"{self.step} at {self.model.where}",
+            outcome="failed" if failure else "answered",
+            reason=told, incident_id=self.incident_id,
+        )  # fmt: skip
+        try:
+            self.models.audit.append([entry])
+        except Failure as problem:
+            log.error("model call not recorded", incident_id=self.incident_id, reason=str(problem))
 
 
 def _checked(read: Callable[[str], T], check: Callable[[T], str] | None) -> Callable[[str], T]:
@@ -253,7 +283,7 @@ def asker_for(
         max_usd=min(settings.max_usd_per_incident, limits.usd or settings.max_usd_per_incident),
         max_calls=limits.calls,
     )
-    return Asker(models, step, models.choose(step, attempt.number), answers, ledger, attempt.seconds)
+    return Asker(models, step, models.choose(step, attempt.number), answers, ledger, attempt.seconds, incident_id)
 
 
 def spent(store: CaseStore, incident_id: str) -> Usage:

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from autopilot.clients.model import ModelClient
 from autopilot.clients.model_dialects import Dialects
 from autopilot.clients.model_failures import ModelFailure
+from autopilot.incident.audit import AuditLog, NoAudit
 from autopilot.incident.ports import Failure
 from autopilot.settings_model import Breaker, LanguageModel, Model, ModelStep
 
@@ -33,14 +34,18 @@ class _Condition:
 class Models:
     """The models of each step with the fallbacks behind them, and a breaker for each. Thread-safe."""
 
-    def __init__(self, settings: Model, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, settings: Model, clock: Callable[[], float] = time.monotonic, audit: AuditLog | None = None
+    ) -> None:
         """Raises Failure when a model has no usable key or address. Nothing is contacted.
 
         Args:
             settings: `kind: none` means that no model is ever asked.
             clock: Seconds that only grow.
+            audit: Where every paid request is recorded; nowhere for work outside incidents.
         """
         self.settings = settings
+        self.audit: AuditLog = audit or NoAudit()
         self._breaker: Breaker = settings.breaker
         self._clock = clock
         self._lock = threading.Lock()
