@@ -16,6 +16,7 @@ LONGEST = 200_000
 """Characters of a body that are kept; what is larger is cut down to what identifies the object."""
 USUAL_LABELS = ("app.kubernetes.io/name", "app", "k8s-app")
 _CLUSTER = ("node", "namespace")
+_WORKLOADS = ("deployment", "statefulset", "daemonset")
 _OF_NAMESPACE = ("resourcequota", "limitrange")
 
 
@@ -43,34 +44,36 @@ class Seen:
             return text(body, "metadata", "namespace")
         labelled = self._labelled(texts(body, "metadata", "labels"))
         labelled = labelled or self._labelled(texts(body, "spec", "template", "metadata", "labels"))
-        labelled = labelled or self._labelled(texts(body, "spec", "selector"))
         return labelled or self._related(kind, body) or self._nearest(name)
 
     def _labelled(self, labels: Mapping[str, str]) -> str:
         return next((labels[key] for key in (self.service_label, *USUAL_LABELS) if labels.get(key)), "")
 
     def _related(self, kind: str, body: Json) -> str:
-        """By what it scales, or by the one application that reads it."""
-        space = text(body, "metadata", "namespace")
+        """By what it scales, by the pods that it selects, or by the one application that reads it."""
+        space = namespace_of(body)
         if kind == "horizontalpodautoscaler":
-            top, name = (
-                text(body, "spec", "scaleTargetRef", "kind").lower(),
-                text(body, "spec", "scaleTargetRef", "name"),
-            )
+            scaled = part(body, "spec", "scaleTargetRef")
+            top, name = text(scaled, "kind").lower(), text(scaled, "name")
             target = next((o for o in self.of(top) if (name_of(o), namespace_of(o)) == (name, space)), None)
             return self.service_of(top, target) if target else name
-        if kind != "configmap":
-            return ""
+        if kind == "service":
+            # A selector that matches nothing is what is wrong with a service, and not whose it is.
+            selected = self._labelled(texts(body, "spec", "selector"))
+            known = {
+                self.service_of(top, o) for top in _WORKLOADS for o in self.of(top) if namespace_of(o) == space
+            }
+            return selected if selected in known else ""
         readers = {
             self.service_of("deployment", d)
-            for d in self.of("deployment")
+            for d in (self.of("deployment") if kind == "configmap" else ())
             if namespace_of(d) == space and name_of(body) in reads(d)
         }
         return readers.pop() if len(readers) == 1 else ""
 
     def _nearest(self, name: str) -> str:
         """The application whose name a generated name contains, the longest first; else the name itself."""
-        tops = [o for kind in ("deployment", "statefulset", "daemonset", "service") for o in self.of(kind)]
+        tops = [o for kind in (*_WORKLOADS, "service") for o in self.of(kind)]
         near = [app for app in map(name_of, tops) if f"-{app}-" in f"-{name}-"]
         return max(near, key=lambda app: (len(app), app)) if near else name
 
