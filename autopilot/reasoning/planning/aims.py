@@ -18,7 +18,10 @@ _FRESH = ("ecs.force_deployment", "kubernetes.restart")
 """Tools that start the same release anew."""
 _MORE = ("ecs.scale", "kubernetes.scale", "kubernetes.hpa_bounds")
 """Tools that run more of the same."""
-_FLAGS = ("launchdarkly.turn_off", "unleash.turn_off")
+_FLAGS = (
+    "launchdarkly.turn_off", "unleash.turn_off", "ssm.restore_flag", "ssm.narrow_flag", "appconfig.restore_flags",
+    "appconfig.narrow_flag",
+)  # fmt: skip
 
 
 def _all(tools: tuple[str, ...], change: float) -> dict[str, float]:
@@ -32,12 +35,13 @@ SHARPENED: dict[Mechanism, Mapping[str, float]] = {
     "costly_code": _all(_BACK, 0.1),
     "code_defect": _all(_BACK, 0.1)
     | _all(_MORE, -0.2)
-    | {"dynamodb.set_capacity": -0.2, "rds.scale_instance": -0.2},
-    "bad_flag": _all(_BACK, -0.2) | _all(_FLAGS, 0.1),
+    | {"dynamodb.set_capacity": -0.2, "rds.scale_instance": -0.2, "lambda.set_memory": -0.2},
+    "bad_flag": _all((*_BACK, "lambda.shift_traffic"), -0.2) | _all(_FLAGS, 0.1),
     "wrong_route": _all(_BACK, -0.1),
     "memory_leak": _all(_FRESH, 0.15) | _all(_MORE, -0.1) | {"rds.scale_instance": -0.1},
-    "cpu_overload": _all(_MORE, 0.1),
-    "connections_exhausted": _all(_FRESH, 0.1) | _all(_MORE, -0.3),
+    "out_of_memory": {"lambda.set_memory": 0.15},
+    "cpu_overload": _all((*_MORE, "lambda.set_memory"), 0.1),
+    "connections_exhausted": _all((*_FRESH, "rds.set_parameter"), 0.1) | _all(_MORE, -0.3),
     "image_reference": {"ecs.rollback": 0.1, "kubernetes.rollout_undo": 0.1},
     "image_pull_secret": {"ecs.rollback": -0.2, "kubernetes.rollout_undo": -0.2},
     "image_registry": {"ecs.rollback": -0.2, "kubernetes.rollout_undo": -0.2},
