@@ -37,6 +37,7 @@ class RepositoryTool(BaseTool):
 
     risk: Risk = "low"
     repeat_guard: RepeatGuard = "token"
+    exclusive: bool = False
 
     def __init__(self, places: Iterable[Place]) -> None:
         """Only the repositories of these places are touched."""

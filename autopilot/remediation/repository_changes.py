@@ -21,7 +21,8 @@ REVERTIBLE: frozenset[CauseKind] = frozenset(
 LIMITS: frozenset[CauseKind] = REVERTIBLE.union(("capacity", "throttled", "quota", "disk"))
 NAMED = 8
 """Files that are named one by one."""
-BRANCH = r"[A-Za-z0-9][\w./-]*"
+NUMBER = r"^-?[0-9][A-Za-z0-9_.%]*$"
+BRANCH = r"^[A-Za-z0-9][A-Za-z0-9_./-]*$"
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def suspected(
 class Commit(Arguments):
     """The commit to take back, and the branch it is on."""
 
-    commit: str = Field(pattern=r"[0-9a-f]{7,64}")
+    commit: str = Field(pattern=r"^[0-9a-f]{7,64}$")
     base: str = Field(min_length=1, max_length=200, pattern=BRANCH)
 
 
@@ -168,10 +169,10 @@ class Setting(Arguments):
     """A setting in a file, and the value that is put back."""
 
     file: str = Field(min_length=1, max_length=300)
-    key: str = Field(min_length=1, max_length=120, pattern=r"[\w.-]+")
-    value: str = Field(min_length=1, max_length=60)
+    key: str = Field(min_length=1, max_length=120, pattern=r"^[A-Za-z0-9_.-]+$")
+    value: str = Field(min_length=1, max_length=60, pattern=NUMBER)
     """What it is now."""
-    former: str = Field(min_length=1, max_length=60, pattern=r"-?\d[\w.%]*")
+    former: str = Field(min_length=1, max_length=60, pattern=NUMBER)
     """What it was before the suspected commit."""
     base: str = Field(min_length=1, max_length=200, pattern=BRANCH)
 
@@ -248,6 +249,3 @@ def put_back(text: str, wanted: Setting) -> tuple[str, str, str]:
         return text, "", f"{wanted.key} = {wanted.value} {found} in {wanted.file}: a person has to look"
     place = places[0]
     return f"{text[: place.end('head')]}{wanted.former}{text[place.end() :]}", place[0].strip(), ""
-
-
-CHANGES: tuple[Change, ...] = (Reverting(), Correcting())

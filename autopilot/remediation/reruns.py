@@ -72,7 +72,7 @@ class RunsWorkflows(Protocol):
 class WhichRun(Arguments):
     """The run by its id at the host."""
 
-    run: str = Field(pattern=r"[0-9]{1,20}|\{[0-9a-f-]{36}\}")
+    run: str = Field(pattern=r"^([0-9]{1,20}|\{[0-9a-f-]{36}\})$")
 
 
 class RerunFailedJobs(BaseTool):

@@ -264,7 +264,12 @@ def test_a_foreign_target_or_argument_is_refused(scene: Scene) -> None:
     for wrong in (
         step.model_copy(update={"target": "github:somebody/else"}),
         step.model_copy(update={"target": f"gitlab:{REPOSITORY}"}),
-        step.model_copy(update={"arguments": {"commit": "main; rm", "base": "main"}}),
+        step.model_copy(update={"arguments": {"commit": f"{CULPRIT}; rm", "base": "main"}}),
+        step.model_copy(update={"arguments": {"commit": CULPRIT, "base": "main\n--all"}}),
+        scene.step(HOTFIX).model_copy(
+            update={"arguments": scene.step(HOTFIX).arguments | {"former": "40\n- evil"}}
+        ),
+        scene.step(HOTFIX).model_copy(update={"arguments": scene.step(HOTFIX).arguments | {"key": "a b"}}),
         scene.step(RERUN).model_copy(update={"target": f"github:{REPOSITORY}#78"}),
     ):
         assert not prepared(scene.toolbox, wrong).dry_run.feasible
