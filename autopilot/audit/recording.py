@@ -44,7 +44,7 @@ class RecordedCollector:
         return self._collector.edges(services, environment)
 
     def read(
-        self, signals: Sequence[Signal], seconds: float, incident_id: str = ""
+        self, signals: Sequence[Signal], seconds: float, incident_id: str = "", /
     ) -> tuple[Reading, tuple[QueryRecord, ...]]:
         """See `Collector`."""
         reading, queries = self._collector.read(signals, seconds, incident_id)

@@ -28,8 +28,8 @@ from autopilot.incident.plan import (
 )
 from autopilot.incident.playbook import Snapshot
 from autopilot.incident.state import IncidentState, Summary
-from autopilot.incident.track_record import Experience, Move
 from autopilot.incident.telling import Question, Ticket
+from autopilot.incident.track_record import Experience, Move
 from autopilot.incident.verification import Reading
 from autopilot.incident.view import IncidentView
 
@@ -79,7 +79,7 @@ class Collector(Protocol):
         ...
 
     def read(
-        self, signals: Sequence[Signal], seconds: float, incident_id: str = ""
+        self, signals: Sequence[Signal], seconds: float, incident_id: str = "", /
     ) -> tuple[Reading, tuple[QueryRecord, ...]]:
         """The mean of each signal over the last `seconds`; None where the system had no data.
 

@@ -172,7 +172,7 @@ class SourceCollector:
         return found
 
     def read(
-        self, signals: Sequence[Signal], seconds: float, incident_id: str = ""
+        self, signals: Sequence[Signal], seconds: float, _incident_id: str = "", /
     ) -> tuple[Reading, tuple[QueryRecord, ...]]:
         """See the port.
 

@@ -163,7 +163,7 @@ class FakeWorld:
         return tuple(self.edges)
 
     def read(
-        self, signals: Sequence[Signal], seconds: float, incident_id: str = ""
+        self, signals: Sequence[Signal], seconds: float, incident_id: str = "", /
     ) -> tuple[Reading, tuple[QueryRecord, ...]]:
         return Reading(at=datetime.now(UTC), values=tuple(self.latency for _ in signals)), ()
 
@@ -370,6 +370,6 @@ class FakeCollector:
         return self.world.edges_of()
 
     def read(
-        self, signals: Sequence[Signal], seconds: float, incident_id: str = ""
+        self, signals: Sequence[Signal], seconds: float, incident_id: str = "", /
     ) -> tuple[Reading, tuple[QueryRecord, ...]]:
         return self.world.read(signals, seconds, incident_id)
