@@ -57,6 +57,7 @@ from autopilot.knowledge.remembering import Remembering
 from autopilot.knowledge.source import KnowledgeSource
 from autopilot.knowledge.sqlite import KnowledgeBase
 from autopilot.observability import configure
+from autopilot.playbooks.directories import build_directories
 from autopilot.playbooks.folder import PlaybookFolder
 from autopilot.reasoning.analyst import ConfiguredAnalyst
 from autopilot.reasoning.asking.models import Models
@@ -127,7 +128,7 @@ def build_ports(settings: Settings) -> Ports:
     asked = SourceCollector(sources, store, _budgets(settings, [s.name for s in sources]))
     collector = RecordedCollector(asked, audit)
     return Ports(
-        playbooks=PlaybookFolder(settings.playbooks, settings.mode),
+        playbooks=PlaybookFolder(settings.playbooks, settings.mode, build_directories(settings)),
         collector=collector,
         store=store,
         analyzer=Engine(functools.partial(open_case_store, settings)),

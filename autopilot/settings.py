@@ -24,6 +24,7 @@ from autopilot.settings_systems import (
     GitLab,
     Kubernetes,
     LaunchDarkly,
+    Opsgenie,
     PagerDutyApi,
     Runbooks,
     Tools,
@@ -223,6 +224,7 @@ class Settings(BaseSettings):
     datadog: Datadog | None = None
     alertmanager: Alertmanager | None = None
     pagerduty: PagerDutyApi | None = None
+    opsgenie: Opsgenie | None = None
     runbooks: Runbooks = Runbooks()
     tools: Tools = Tools()
     triggers: Triggers = Triggers()

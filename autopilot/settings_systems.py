@@ -109,6 +109,15 @@ class PagerDutyApi(Section):
     """Service → id of its PagerDuty service."""
 
 
+class Opsgenie(Section):
+    """Opsgenie's REST API, for who is on duty by its schedules."""
+
+    base_url: str = "https://api.opsgenie.com"
+    """https://api.eu.opsgenie.com for accounts in the EU."""
+    api_key: SecretStr
+    """Of an API integration that may read."""
+
+
 class Automation(Section):
     """One SSM Automation document that may be run."""
 

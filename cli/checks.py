@@ -11,8 +11,13 @@ from pydantic import JsonValue, TypeAdapter
 from autopilot.clients.http import Api, Params
 from autopilot.clients.model import ModelClient
 from autopilot.clients.slack import SlackApi
-from autopilot.incident.playbook import OnCall, Playbook, Snapshot, actors
-from autopilot.playbooks.folder import PlaybookError, Rules, load_rules, matching, on_duty
+from autopilot.incident.alert import Alert
+from autopilot.incident.playbook import Snapshot, actors
+from autopilot.playbooks.directories import build_directories
+from autopilot.playbooks.loading import load_rules
+from autopilot.playbooks.problem import PlaybookError
+from autopilot.playbooks.reaching import Reaching
+from autopilot.playbooks.rules import Rules, matching
 from autopilot.settings import GitHub, Jira, Model, Notes, Pager, ServiceNow, Settings, Slack
 from autopilot.settings_model import LanguageModel, ModelStep
 from autopilot.sources.notes import check_notes
@@ -84,32 +89,37 @@ def _on_call(settings: Settings) -> str:
         rules, now = load_rules(settings.playbooks), datetime.now(UTC)
     except PlaybookError as error:
         raise Skipped("the playbooks cannot be read") from error
-    covered: list[str] = []
+    reaching, covered = Reaching(rules, build_directories(settings), now), list[str]()
     for service in _services(rules, settings):
-        duty, _ = on_duty(rules, service, now)
-        playbook, _ = matching(rules, service)
-        _check_duty(service, playbook, duty, settings)
+        duty, roles, _ = reaching.duty(service)
+        alert = Alert(
+            source="doctor", external_id="1", title="question", service=service, environment=settings.environment,
+            started_at=now, received_at=now,
+        )  # fmt: skip
+        playbook = matching(rules, alert)
+        groups = reaching.groups(playbook) | roles
+        _check_duty(service, Snapshot(playbook=playbook, on_call=duty, groups=groups), settings)
         covered.append(f"{service}: {', then '.join(p.name for p in (duty.primary, duty.secondary) if p)}")
     return "; ".join(covered)[:400]
 
 
 def _services(rules: Rules, settings: Settings) -> list[str]:
     """The services that configuration names, and one that it does not."""
-    scheduled = [s for schedule, _ in rules.schedules for entry in schedule.entries for s in entry.services]
-    played = [s for playbook, _ in rules.playbooks for s in playbook.services]
+    scheduled = [s for schedule in rules.schedules for _, duty in schedule.duties for s in duty.services]
+    played = [s for playbook in rules.playbooks for s in playbook.services if "*" not in s]
     mapped = settings.github.repositories if settings.github else {}
     return [ANY_SERVICE, *sorted({*scheduled, *played, *mapped})]
 
 
-def _check_duty(service: str, playbook: Playbook, duty: OnCall, settings: Settings) -> None:
+def _check_duty(service: str, snapshot: Snapshot, settings: Settings) -> None:
     """Somebody is there, may approve, and can be paged. Raises Broken."""
-    person = duty.primary
+    person = snapshot.on_call.primary
     if person is None:
         raise Broken(
-            f"Nobody is on call for {service} now.",
+            f"Nobody is on call for {service} now. {snapshot.on_call.note}",
             "Add an entry that covers this time to a document of kind OnCallSchedule.",
         )
-    approvers = actors(playbook.approvers, Snapshot(playbook=playbook, on_call=duty))
+    approvers = actors(snapshot.playbook.approvers, snapshot)
     if settings.slack and approvers and not any(actor.startswith("slack:") for actor in approvers):
         raise Broken(
             f"Nobody could approve for {service}: {person.name}, on call, has no Slack id.",

@@ -1,67 +1,115 @@
-"""The YAML shapes of playbooks, schedules and people: what a `spec` may say, and as what the incident sees it."""
+"""`kind: IncidentResponse`: what its `spec` may say, and the playbook that the incident sees."""
 
-import re
-from datetime import UTC, date, datetime, time, tzinfo
-from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, field_validator
-from pydantic.alias_generators import to_camel
+from pydantic import BeforeValidator, Field, model_validator
 
+from autopilot.incident.alert import Severity
 from autopilot.incident.base import Name
 from autopilot.incident.investigation import Limits
-from autopilot.incident.plan import Risk
-from autopilot.incident.playbook import Grant, Ladder, Mode, Person, Playbook, VerificationRules, Windows
+from autopilot.incident.playbook import (
+    TWO_FOR_HIGH,
+    ApprovalRule,
+    Grant,
+    Ladder,
+    Mode,
+    Playbook,
+    VerificationRules,
+    Windows,
+)
 from autopilot.incident.trigger import Trigger
-
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
-
-
-def _seconds(value: object) -> object:
-    """`30s`, `1h30m` or a number of seconds; anything else is left for the type to refuse."""
-    if not isinstance(value, str):
-        return value
-    parts = _DURATION.findall(value.strip())
-    if not parts or "".join(n + u for n, u in parts) != value.strip():
-        raise ValueError(f"{value!r} is not a duration; write it as 30s, 10m, 1h30m or a number of seconds")
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+from autopilot.playbooks.actions import ActionsShape, NotificationsShape
+from autopilot.playbooks.data_sources import meant
+from autopilot.playbooks.severity import SeverityShape
+from autopilot.playbooks.values import Delay, Duration, Several, SeverityWord, Shape, listed, mapping, merged
+from autopilot.playbooks.windows import WindowShape
 
 
-Duration = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
-"""Seconds."""
-Delay = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
-"""Seconds, possibly none."""
+class AlarmShape(Shape):
+    """A CloudWatch alarm."""
+
+    name: Annotated[tuple[Name, ...], Several] = Field(min_length=1)
+    """Its name, or several; `*` stands for anything."""
 
 
-class Shape(BaseModel):
-    """camelCase keys; a key that is not known is an error, never silently ignored."""
+class TriggerShape(Shape):
+    """Which alerts the playbook is for: every condition that is given must hold. Each may be one text or a list."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=False)
+    cloud_watch_alarm: AlarmShape | None = None
+    """The CloudWatch alarm that fired; a name of the form `severity-critical` stands for that severity as well."""
+    source: Annotated[tuple[Name, ...], Several] = ()
+    """Where alerts come from, such as `cloudwatch` or `slack`."""
+    service: Annotated[tuple[Name, ...], Several] = ()
+    """Services; `*` stands for anything."""
+    services: Annotated[tuple[Name, ...], Several] = ()
+    """As `service`."""
+    environment: Annotated[tuple[Name, ...], Several] = ()
+    """Environments."""
+    severity: Annotated[tuple[SeverityWord, ...], Several] = ()
+    """Severities of the alert."""
+    slo: Annotated[tuple[Name, ...], Several] = ()
+    """Service level objectives, by the alert's label `slo`."""
+    labels: dict[Name, Name] = Field(default={}, max_length=20)
+    """Labels of the alert and what they must be."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spelled(cls, value: object) -> object:
+        """`SLO` is written in capitals by many."""
+        keys = mapping(value)
+        return (
+            value if keys is None else {("slo" if key == "SLO" else key): content for key, content in keys.items()}
+        )
+
+    def trigger(self) -> Trigger:
+        """As the incident sees it."""
+        alarms = self.cloud_watch_alarm.name if self.cloud_watch_alarm else ()
+        return Trigger(
+            alarms=alarms,
+            alarm_severity=next((s for name in alarms if (s := named_severity(name))), None),
+            sources=self.source,
+            services=(*self.service, *self.services),
+            environments=self.environment,
+            severities=self.severity,
+            objectives=self.slo,
+            labels=self.labels,
+        )
 
 
-class TriggersShape(Shape):
-    """Which alerts the playbook is for."""
+_BY_NAME: dict[str, Severity] = {
+    "severity-critical": "critical", "severity-high": "high", "severity-medium": "medium", "severity-low": "low",
+}  # fmt: skip
 
-    services: tuple[Name, ...] = ()
+
+def named_severity(alarm: str) -> Severity | None:
+    """The severity that an alarm's name consists of; None for an ordinary name."""
+    return _BY_NAME.get(alarm.casefold())
 
 
 class WindowsShape(Shape):
     """How far to look before the alert."""
 
     baseline: Duration = Windows().baseline
+    """The time that counts as usual."""
     incident: Duration = Windows().incident
+    """The time in which the cause is looked for."""
 
 
 class BudgetShape(Shape):
     """How far one investigation may go; whichever limit is reached first ends it."""
 
     rounds: int = Field(default=Limits().rounds, ge=1, le=6)
+    """Turns of the analyst."""
     probes: int = Field(default=Limits().probes, ge=1, le=20)
+    """Follow-up queries."""
     calls: int = Field(default=Limits().calls, ge=1, le=20)
+    """Model calls of the whole incident."""
     time: Duration = Limits().seconds
+    """From the dossier to the diagnosis."""
     tokens: int | None = Field(default=None, ge=1)
+    """Of the whole incident."""
     usd: float | None = Field(default=None, gt=0)
+    """Of the whole incident."""
 
     def limits(self) -> Limits:
         """As the incident sees it."""
@@ -72,163 +120,124 @@ class AnalysisShape(Shape):
     """How to find the cause."""
 
     agent_enabled: bool = True
+    """False: notify, page and make a ticket; nothing is analysed or proposed."""
+    data_sources: Annotated[tuple[Name, ...], Several] = ()
+    """Which sources of evidence are asked; left out: all that are configured."""
     max_rounds: int = Field(default=3, ge=1, le=10)
+    """Rounds of analysis until the incident is handed over."""
     max_options: int = Field(default=3, ge=1, le=3)
+    """How many options are offered."""
     windows: WindowsShape = WindowsShape()
     budget: BudgetShape = BudgetShape()
+    budgets: BudgetShape | None = None
+    """As `budget`."""
+    model: Name = ""
+    """`none`: without a model; left out: the model of the settings."""
+
+    @model_validator(mode="after")
+    def _once(self) -> "AnalysisShape":
+        if self.budgets is not None and "budget" in self.model_fields_set:
+            raise ValueError("`budget` and `budgets` say the same; keep one of them")
+        return self
 
 
 class LadderShape(Shape):
-    """What happens while nobody decides."""
+    """What happens while nobody decides, counted from the question."""
 
     remind: Duration = Ladder().remind
     page_secondary: Duration = Ladder().page_secondary
     hand_over: Duration = Ladder().hand_over
     busy: Duration = Ladder().busy
+    """How long a decided option waits for a target that another incident is changing."""
+
+    @model_validator(mode="after")
+    def _ascends(self) -> "LadderShape":
+        if not self.remind <= self.page_secondary <= self.hand_over:
+            raise ValueError("the rungs do not ascend; write remind <= pageSecondary <= handOver")
+        return self
 
 
 class VerificationShape(Shape):
     """When a service counts as recovered."""
 
     interval: Duration = VerificationRules().interval
+    """How often the symptom is read."""
     window: Duration = VerificationRules().window
+    """Each reading is the mean of so much of the recent past."""
     stabilisation: Duration = VerificationRules().stabilisation
+    """How long it must stay healthy."""
     deadline: Duration = VerificationRules().deadline
+    """Then the verdict is `still_broken` or `no_data`."""
     settle: Delay = VerificationRules().settle
+    """Readings so soon after acting do not count."""
     manual_watch: Duration = VerificationRules().manual_watch
-
-
-class GrantShape(Shape):
-    """What autonomous mode may run unasked."""
-
-    tool: Name
-    services: tuple[Name, ...] = ()
-    max_risk: Risk = "low"
-
-
-class TicketShape(Shape):
-    """How tickets are made."""
-
-    priority: Literal["low", "medium", "high", "critical"] = "high"
-
-
-class ActionsShape(Shape):
-    """What may be done."""
-
-    grants: tuple[GrantShape, ...] = ()
-    create_ticket: TicketShape = TicketShape()
+    """How long a handed-over incident is watched."""
 
 
 class IncidentResponseSpec(Shape):
     """The rules for a kind of incident."""
 
     mode: Mode = "advise"
-    triggers: TriggersShape = TriggersShape()
+    """`observe`: analyse only; `advise`: every change asks; `autonomous`: grants run unasked."""
+    triggers: Annotated[tuple[TriggerShape, ...], BeforeValidator(listed)] = ()
+    """Which alerts it is for: any of them."""
     analysis: AnalysisShape = AnalysisShape()
-    approvers: tuple[Name, ...] = ("on-call",)
+    approvers: Annotated[tuple[Name, ...], Several] = ("on-call",)
+    """`on-call`, `primary`, `secondary`, `anyone`, a team, or people such as `slack:U024BE7LH`."""
     accept_unproven: bool = False
+    """Whether decisions count that no channel vouches for."""
     ladder: LadderShape = LadderShape()
     verification: VerificationShape = VerificationShape()
-    actions: ActionsShape = ActionsShape()
+    severity: SeverityShape = SeverityShape()
+    maintenance: Annotated[tuple[WindowShape, ...], BeforeValidator(listed)] = ()
+    """When alerts of this playbook are expected."""
+    actions: Annotated[ActionsShape, BeforeValidator(merged)] = ActionsShape()
+    notifications: NotificationsShape = NotificationsShape()
+
+    @model_validator(mode="after")
+    def _once(self) -> "IncidentResponseSpec":
+        if self.actions.approvers and "approvers" in self.model_fields_set:
+            raise ValueError("`approvers` stands in `spec` and in `actions`; keep one of them")
+        return self
 
     def playbook(self, name: str) -> Playbook:
         """As the incident sees it."""
+        actions, analysis = self.actions, self.analysis
+        sources = tuple(dict.fromkeys(s for wanted in analysis.data_sources for s in meant(wanted) or ()))
         return Playbook(
             name=name,
             mode=self.mode,
-            triggers=(Trigger(services=self.triggers.services),) if self.triggers.services else (),
-            agent_enabled=self.analysis.agent_enabled,
-            max_analysis_rounds=self.analysis.max_rounds,
-            max_options=self.analysis.max_options,
-            investigation=self.analysis.budget.limits(),
-            approvers=self.approvers,
+            triggers=tuple(trigger.trigger() for trigger in self.triggers),
+            agent_enabled=analysis.agent_enabled,
+            data_sources=sources,
+            model=analysis.model,
+            max_analysis_rounds=analysis.max_rounds,
+            max_options=analysis.max_options,
+            investigation=(analysis.budgets or analysis.budget).limits(),
+            approvers=actions.approvers or self.approvers,
+            approvals=self._approvals(),
+            rate_limits=tuple(limit.limit() for limit in actions.rate_limits),
             accept_unproven=self.accept_unproven,
-            grants=tuple(Grant(**grant.model_dump()) for grant in self.actions.grants),
+            quiet_hours=tuple(hours.hours() for hours in actions.quiet_hours),
+            grants=self._grants(),
+            preferences=actions.preferences(),
+            escalation=tuple(step.step() for step in actions.escalation),
+            channels=tuple(channel.channel() for channel in self.notifications.channels),
+            severity=self.severity.rules(),
+            maintenance=tuple(window.maintenance(name) for window in self.maintenance),
             ladder=Ladder(**self.ladder.model_dump()),
-            windows=Windows(**self.analysis.windows.model_dump()),
+            windows=Windows(**analysis.windows.model_dump()),
             verification=VerificationRules(**self.verification.model_dump()),
-            ticket_priority=self.actions.create_ticket.priority,
+            ticket_priority=actions.create_ticket.priority,
+            ticket_tool=actions.create_ticket.tool,
         )
 
+    def _approvals(self) -> tuple[ApprovalRule, ...]:
+        """Those written; two people for high risk unless rules are written."""
+        written = self.actions.approvals
+        return (
+            tuple(ApprovalRule(**rule.model_dump()) for rule in written) if written is not None else (TWO_FOR_HIGH,)
+        )
 
-class DutyShape(Shape):
-    """Who is on duty when. Without `week`, `from` and `to`: always."""
-
-    week: date | None = None
-    """The first day of the seven."""
-    repeat_weeks: PositiveInt | None = None
-    """The week comes back every so many weeks."""
-    from_: datetime | None = Field(default=None, alias="from")
-    to: datetime | None = None
-    primary: Name
-    secondary: Name = ""
-    services: tuple[Name, ...] = ()
-    """Empty: all that no other entry covers."""
-
-    def covers(self, now: datetime, zone: tzinfo) -> bool:
-        """Whether the duty includes this moment; dates without a zone are read in `zone`."""
-        begin = self.from_.replace(tzinfo=self.from_.tzinfo or zone) if self.from_ else None
-        end = self.to.replace(tzinfo=self.to.tzinfo or zone) if self.to else None
-        if self.week is not None:
-            start = datetime.combine(self.week, time(), zone)
-            days = (now.astimezone(zone).date() - start.date()).days
-            cycle = 7 * self.repeat_weeks if self.repeat_weeks else None
-            if days < 0 or (days % cycle if cycle else days) >= 7:
-                return False
-        return (begin is None or begin <= now) and (end is None or now < end)
-
-
-class OnCallSpec(Shape):
-    """A schedule; the first entry that covers the moment counts."""
-
-    timezone: str = "UTC"
-    entries: tuple[DutyShape, ...] = Field(min_length=1)
-
-    @field_validator("timezone")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"{name!r} is no time zone; write it as Europe/Berlin or UTC") from error
-        return name
-
-    @property
-    def zone(self) -> tzinfo:
-        """The schedule's zone."""
-        return UTC if self.timezone == "UTC" else ZoneInfo(self.timezone)
-
-
-class PersonShape(Shape):
-    """Somebody and his ids in other systems."""
-
-    name: Name
-    slack: str = ""
-    pager: str = ""
-    git: str = ""
-    email: str = ""
-
-    def person(self) -> Person:
-        """As the incident sees him."""
-        return Person(**self.model_dump())
-
-
-class PeopleSpec(Shape):
-    """The identity map."""
-
-    people: tuple[PersonShape, ...] = Field(min_length=1)
-
-
-class Metadata(Shape):
-    """The document's name."""
-
-    model_config = ConfigDict(extra="ignore")
-    name: Name = Field(min_length=1)
-
-
-SPECS: dict[str, type[Shape]] = {
-    "IncidentResponse": IncidentResponseSpec,
-    "OnCallSchedule": OnCallSpec,
-    "People": PeopleSpec,
-}
-"""Kind → shape of its `spec`."""
+    def _grants(self) -> tuple[Grant, ...]:
+        return (*(grant.grant() for grant in self.actions.grants), *self.actions.implied_grants())

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from autopilot.incident.alert import Alert
-from autopilot.playbooks.folder import PlaybookError, PlaybookFolder
+from autopilot.playbooks.folder import PlaybookFolder
+from autopilot.playbooks.problem import PlaybookError
 
 NOW = datetime(2026, 11, 18, 3, 15, tzinfo=UTC)  # a Wednesday
 
@@ -127,7 +128,8 @@ BROKEN = [
     ("kind: Playbook\nmetadata: {name: x}\n", 1, "kind", "IncidentResponse"),
     ("kind: IncidentResponse\nmetadata: {name: x\n", 3, "YAML", "indentation"),
     ("- 1\n", 1, "document", "mapping"),
-    ("kind: OnCallSchedule\nmetadata: {name: x}\nspec:\n  entries:\n    - {primary: kim}\n", 1, "entries", "'kim'"),
+    ("kind: OnCallSchedule\nmetadata: {name: x}\nspec:\n  entries:\n    - {primary: kim}\n",
+     5, "entries.0.primary", "'kim'"),
     ("kind: OnCallSchedule\nmetadata: {name: x}\nspec:\n  timezone: Mars/Base\n  entries: [{primary: kim}]\n",
      4, "spec.timezone", "Europe/Berlin"),
     ("kind: IncidentResponse\nmetadata: {name: x}\nspec:\n  actions:\n    grants:\n      - tool: a.b\n"

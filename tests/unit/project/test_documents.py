@@ -27,8 +27,8 @@ from autopilot.incident.playbook import Mode
 from autopilot.incident.seal import SEALED_FIELDS
 from autopilot.incident.state import Outcome, Phase
 from autopilot.incident.verification import Verdict
-from autopilot.playbooks.folder import load_rules
-from autopilot.playbooks.response import SPECS
+from autopilot.playbooks.documents import SPECS
+from autopilot.playbooks.loading import load_rules
 from autopilot.remediation.catalogue import build_catalogue
 from autopilot.settings import Aws, Settings, load
 from autopilot.settings_schema import settings_schema, text
@@ -209,7 +209,7 @@ def test_the_example_files_load() -> None:
     settings = load(ROOT / "autopilot.example.yaml")
 
     assert settings.model.kind == "none"
-    assert load_rules(ROOT / "playbooks").playbooks[0][0].name == "default"
+    assert load_rules(ROOT / "playbooks").playbooks[0].name == "default"
 
 
 def test_the_example_loads_with_every_section_switched_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
