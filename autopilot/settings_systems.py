@@ -1,10 +1,12 @@
 """Settings of systems that tools may change besides AWS. A write credential is its own, and off unless given."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import PositiveFloat, SecretStr
+from pydantic import Field, PositiveFloat, SecretStr, model_validator
 
+from autopilot.incident.cause import CauseKind
 from autopilot.settings_section import Section
 
 
@@ -109,6 +111,11 @@ class PagerDutyApi(Section):
     """Service → id of its PagerDuty service."""
 
 
+Choices = Annotated[tuple[str, ...], Field(min_length=1)]
+"""The values that may be given; the first is what is offered."""
+RunbookName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
 class Opsgenie(Section):
     """Opsgenie's REST API, for who is on duty by its schedules."""
 
@@ -126,10 +133,10 @@ class Automation(Section):
     services: tuple[str, ...] = ()
     """For incidents of these services only; empty: any."""
     region: str = ""
-    parameters: dict[str, tuple[str, ...]] = {}
+    parameters: dict[str, Choices] = {}
     """Parameter → the values that may be given; the first is what is offered."""
-    helps_against: tuple[str, ...] = ()
-    """Kinds of cause, such as `disk` or `locks`; docs/glossary.md lists them."""
+    helps_against: tuple[CauseKind, ...] = ()
+    """Kinds of cause, such as `disk` or `memory`; without any it is never offered."""
     risk: Literal["low", "medium", "high"] = "medium"
     seconds: PositiveFloat = 600.0
     """How long it may take."""
@@ -142,7 +149,7 @@ class HttpRunbook(Section):
     method: Literal["POST", "PUT", "PATCH", "DELETE"] = "POST"
     services: tuple[str, ...] = ()
     """For incidents of these services only; empty: any."""
-    body: dict[str, tuple[str, ...]] = {}
+    body: dict[str, Choices] = {}
     """Field → the values that may be sent; the first is what is offered."""
     undo_url: str = ""
     """Called to take it back; empty: it cannot be undone."""
@@ -150,17 +157,30 @@ class HttpRunbook(Section):
     """Read before acting: its JSON answer is the state that must not have changed meanwhile."""
     token: SecretStr | None = None
     """Sent as a bearer token."""
-    helps_against: tuple[str, ...] = ()
-    """Kinds of cause, such as `disk` or `locks`; docs/glossary.md lists them."""
+    helps_against: tuple[CauseKind, ...] = ()
+    """Kinds of cause, such as `disk` or `memory`; without any it is never offered."""
     risk: Literal["low", "medium", "high"] = "medium"
+    seconds: PositiveFloat = 300.0
+    """Until when its effect should be seen."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "HttpRunbook":
+        place = urlsplit(self.url)
+        if place.scheme not in ("http", "https") or not place.netloc:
+            raise ValueError(f"{self.url!r} is no http(s) address")
+        for other in (self.undo_url, self.state_url):
+            parts = urlsplit(other)
+            if other and (parts.scheme, parts.netloc) != (place.scheme, place.netloc):
+                raise ValueError(f"{other!r} is not at {place.scheme}://{place.netloc}: the token goes only there")
+        return self
 
 
 class Runbooks(Section):
     """The allow-list of what the team has automated itself; nothing else of that sort can be run."""
 
-    automation: dict[str, Automation] = {}
+    automation: dict[RunbookName, Automation] = {}
     """Name → SSM Automation document."""
-    http: dict[str, HttpRunbook] = {}
+    http: dict[RunbookName, HttpRunbook] = {}
     """Name → HTTP endpoint."""
 
 

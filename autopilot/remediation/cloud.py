@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import ClassVar
+from uuid import NAMESPACE_URL, uuid5
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 
@@ -129,6 +130,11 @@ class AwsTool(BaseTool):
         if found is None:
             raise Refusal(f"{step.target!r} is not a target of {self.name}")
         return {name: value or "" for name, value in found.groupdict().items()}
+
+
+def request_token(key: str) -> str:
+    """The idempotency token of a step in the form that AWS takes, a UUID: the same for each attempt."""
+    return str(uuid5(NAMESPACE_URL, f"autopilot:{key}"))
 
 
 def arn(service: str, resource: str) -> re.Pattern[str]:

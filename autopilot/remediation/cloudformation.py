@@ -1,13 +1,12 @@
 """CloudFormation: take a stack back to the state before its last update, in the way that its state allows."""
 
 from typing import TYPE_CHECKING, ClassVar, Literal
-from uuid import NAMESPACE_URL, uuid5
 
 from autopilot.clients.aws import marking
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.plan import DryRun, Risk, Step, TargetState
 from autopilot.remediation.base import Arguments, Candidate, Context, Effect, InventoryItem, Missing, Refusal, Tool
-from autopilot.remediation.cloud import AwsTool, arn, asking, changed_lines, now, shell
+from autopilot.remediation.cloud import AwsTool, arn, asking, changed_lines, now, request_token, shell
 from autopilot.remediation.evidence import evidence, expected, fit
 from autopilot.remediation.parts import Parts
 from autopilot.sources.inventory import iso
@@ -41,11 +40,6 @@ class Going(Arguments):
     """In which of CloudFormation's ways the stack goes back."""
 
     way: Way
-
-
-def token_of(key: str) -> str:
-    """The request token of a step: the same for each attempt, in the form that AWS takes."""
-    return str(uuid5(NAMESPACE_URL, f"autopilot:{key}"))
 
 
 class RollBack(AwsTool):
@@ -154,7 +148,7 @@ class RollBack(AwsTool):
     def execute(self, step: Step, key: str) -> tuple[Effect, str]:
         """Ask for it, under the step's token."""
         way, parts = Going.model_validate(step.arguments).way, self._parts(step)
-        client, token = self._aws.cloudformation(parts["region"]), token_of(key)
+        client, token = self._aws.cloudformation(parts["region"]), request_token(key)
         with marking(key), asking(f"stack {parts['stack']}"):
             if way == "cancel":
                 client.cancel_update_stack(StackName=step.target, ClientRequestToken=token)

@@ -219,8 +219,12 @@ def _before_acting(
     if as_expected or _half_done(tool, order, present):
         return None
     was = f"was {_settings(order.expected)}, " if order.expected else ""
+    told = f"{was}is {_settings(present)}"
     whose = "someone changed it after our step" if order.mode == "undo" else "it changed since the plan was made"
-    return "changed_world", f"{was}is {_settings(present)}: {whose}; nothing was sent"
+    verdict: tuple[StepStatus, str] = ("changed_world", f"{told}: {whose}; nothing was sent")
+    if tool.repeat_guard == "token" and attempt > 1:
+        verdict = ("unknown", f"{told}: an earlier attempt may have made it so; {_reconcile(step)}")
+    return verdict
 
 
 def _wanted(tool: Tool, step: Step, state: TargetState) -> str:
