@@ -44,7 +44,10 @@ class _Cluster:
 
     def __init__(self, seen: Seen) -> None:
         self._seen = seen
-        self.sets = list(parsed(seen.of("replicaset"), Workload))
+        self._sets: dict[tuple[str, str], list[Workload]] = {}
+        for made in parsed(seen.of("replicaset"), Workload):
+            for owner in made.metadata.owner_references:
+                self._sets.setdefault((made.metadata.namespace, owner.name), []).append(made)
         self.scalers = list(parsed(seen.of("horizontalpodautoscaler"), Autoscaler))
 
     def owned(self, kind: str, model: type[Object]) -> list[tuple[str, Object]]:
@@ -56,8 +59,8 @@ class _Cluster:
 
     def revisions(self, deployment: Workload) -> list[Revision]:
         """The templates of a Deployment, newest first."""
-        space = deployment.metadata.namespace
-        return revisions(deployment, [s for s in self.sets if s.metadata.namespace == space])
+        meta = deployment.metadata
+        return revisions(deployment, self._sets.get((meta.namespace, meta.name), []))
 
 
 def inventory(seen: Seen, scope: Scope, into: Collected) -> list[Row]:

@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from pydantic import JsonValue
 
@@ -20,12 +20,13 @@ _WORKLOADS = ("deployment", "statefulset", "daemonset")
 _OF_NAMESPACE = ("resourcequota", "limitrange")
 
 
-@dataclass
 class Seen:
-    """Everything that was listed, by kind in lower case such as `deployment`."""
+    """Everything that was listed, by kind in lower case such as `deployment`; asked about once it is complete."""
 
-    service_label: str
-    objects: dict[str, list[Json]] = field(default_factory=dict[str, list[Json]])
+    def __init__(self, service_label: str) -> None:
+        """`service_label` names the service of an object, before the usual labels do."""
+        self._labels = (service_label, *USUAL_LABELS)
+        self.objects: dict[str, list[Json]] = {}
 
     def of(self, kind: str) -> list[Json]:
         """The objects of a kind."""
@@ -41,41 +42,63 @@ class Seen:
         if kind in _CLUSTER:
             return name
         if kind in _OF_NAMESPACE:
-            return text(body, "metadata", "namespace")
-        labelled = self._labelled(texts(body, "metadata", "labels"))
-        labelled = labelled or self._labelled(texts(body, "spec", "template", "metadata", "labels"))
-        return labelled or self._related(kind, body) or self._nearest(name)
+            return namespace_of(body)
+        return self._labelled(body) or self._related(kind, body) or self._nearest(name)
 
-    def _labelled(self, labels: Mapping[str, str]) -> str:
-        return next((labels[key] for key in (self.service_label, *USUAL_LABELS) if labels.get(key)), "")
+    def _labelled(self, body: Json) -> str:
+        own, pods = texts(body, "metadata", "labels"), texts(body, "spec", "template", "metadata", "labels")
+        return self._service_in(own) or self._service_in(pods)
+
+    def _service_in(self, labels: Mapping[str, str]) -> str:
+        return next((labels[key] for key in self._labels if labels.get(key)), "")
 
     def _related(self, kind: str, body: Json) -> str:
         """By what it scales, by the pods that it selects, or by the one application that reads it."""
         space = namespace_of(body)
         if kind == "horizontalpodautoscaler":
             scaled = part(body, "spec", "scaleTargetRef")
-            top, name = text(scaled, "kind").lower(), text(scaled, "name")
-            target = next((o for o in self.of(top) if (name_of(o), namespace_of(o)) == (name, space)), None)
-            return self.service_of(top, target) if target else name
+            name = text(scaled, "name")
+            return self._owners.get((text(scaled, "kind").lower(), space, name), name)
         if kind == "service":
             # A selector that matches nothing is what is wrong with a service, and not whose it is.
-            selected = self._labelled(texts(body, "spec", "selector"))
-            known = {
-                self.service_of(top, o) for top in _WORKLOADS for o in self.of(top) if namespace_of(o) == space
-            }
-            return selected if selected in known else ""
-        readers = {
-            self.service_of("deployment", d)
-            for d in (self.of("deployment") if kind == "configmap" else ())
-            if namespace_of(d) == space and name_of(body) in reads(d)
+            selected = self._service_in(texts(body, "spec", "selector"))
+            return selected if (space, selected) in self._applications else ""
+        readers = self._readers.get((space, name_of(body)), set()) if kind == "configmap" else set[str]()
+        return next(iter(readers)) if len(readers) == 1 else ""
+
+    @cached_property
+    def _owners(self) -> dict[tuple[str, str, str], str]:
+        """(kind, namespace, name) of a workload → its application."""
+        return {
+            (kind, namespace_of(o), name_of(o)): self._labelled(o) or name_of(o)
+            for kind in _WORKLOADS
+            for o in self.of(kind)
         }
-        return readers.pop() if len(readers) == 1 else ""
+
+    @cached_property
+    def _applications(self) -> frozenset[tuple[str, str]]:
+        """(namespace, application) of every workload."""
+        return frozenset((space, service) for (_, space, _), service in self._owners.items())
+
+    @cached_property
+    def _readers(self) -> dict[tuple[str, str], set[str]]:
+        """(namespace, ConfigMap) → the applications whose Deployments read it."""
+        found: dict[tuple[str, str], set[str]] = {}
+        for body in self.of("deployment"):
+            space = namespace_of(body)
+            for name in reads(body):
+                found.setdefault((space, name), set()).add(self._owners["deployment", space, name_of(body)])
+        return found
+
+    @cached_property
+    def _names(self) -> list[str]:
+        """The names of workloads and services, the longest first."""
+        found = {name_of(o) for kind in (*_WORKLOADS, "service") for o in self.of(kind)} - {""}
+        return sorted(found, key=lambda name: (len(name), name), reverse=True)
 
     def _nearest(self, name: str) -> str:
         """The application whose name a generated name contains, the longest first; else the name itself."""
-        tops = [o for kind in (*_WORKLOADS, "service") for o in self.of(kind)]
-        near = [app for app in map(name_of, tops) if f"-{app}-" in f"-{name}-"]
-        return max(near, key=lambda app: (len(app), app)) if near else name
+        return next((app for app in self._names if f"-{app}-" in f"-{name}-"), name)
 
 
 def text(value: JsonValue, *path: str) -> str:
