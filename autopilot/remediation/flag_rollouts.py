@@ -39,25 +39,16 @@ class LimitRollout(FlagTool):
 
     def candidates(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:
         """A tenth of the present share, where that is one number; fits less than turning it off."""
-        how_well, percent, of = (
-            self._suspected(item, context),
-            item.settings.get("percent"),
-            item.settings.get("of"),
-        )
-        if (
-            how_well <= 0
-            or not isinstance(percent, int | float)
-            or percent <= 1
-            or not isinstance(of, str)
-            or not of
-        ):
+        how_well, percent = self._suspected(item, context), item.settings.get("percent")
+        of = str(item.settings.get("of") or "")
+        if how_well <= 0 or not of or not isinstance(percent, int | float) or percent <= 1:
             return ()
         fewer = max(1, round(percent * FEW))
         step = self._step(
             item,
             f"Give flag {item.name} to {fewer}% instead of {whole(percent)}%",
             {"percent": fewer, "of": of},
-            {"percent": f"percent {item.settings['percent']}; a tenth", "of": "of"},
+            {"percent": f"percent {percent}; a tenth", "of": "of"},
         )
         effect = expected(context, f"{item.service} suffers from {item.name} for few only", 120.0)
         why = f"{item.name} is given to {whole(percent)}%"
@@ -70,9 +61,7 @@ class LimitRollout(FlagTool):
             flag = self._now(step)
         except Missing:
             return self._gone(step)
-        share: dict[str, Scalar] = {
-            "percent": flag.percent, "of": flag.of, "note": flag.note,
-        }  # fmt: skip
+        share: dict[str, Scalar] = {"percent": flag.percent, "of": flag.of, "note": flag.note}
         return self._state(step, flag, share)
 
     def leaves(self, step: Step, before: TargetState) -> TargetState:
