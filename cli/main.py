@@ -29,6 +29,7 @@ COMMANDS = {
     "analyze": ("cli.analyze", "analyse a stored case again, without a model; table, JSON or pictures"),
     "replay": ("cli.replay", "conclude about a stored case again and compare with the diagnosis of record"),
     "doctor": ("cli.doctor", "check configuration and connections, say what to do"),
+    "check": ("cli.check", "check playbooks, on-call schedules and people, with line and remedy"),
     "freeze": ("cli.freeze", "stop all changes at once, in every incident, undo included"),
     "thaw": ("cli.freeze", "allow changes again"),
     "audit": ("cli.audit", "print what was asked, decided and done, as JSON lines"),

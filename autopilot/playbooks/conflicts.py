@@ -19,6 +19,7 @@ from autopilot.playbooks.schedules import OnCallSpec
 from autopilot.playbooks.written import Written
 from autopilot.playbooks.yaml_tree import Path
 
+RESPONSE = "IncidentResponse"
 RESERVED = ("on-call", "primary", "secondary", "anyone", "nobody")
 """Words with a meaning of their own: a team of that name would open a door."""
 SYSTEMS = ("pagerduty:", "opsgenie:", "slack:")
@@ -71,27 +72,43 @@ def _known(rules: Rules) -> Iterator[Problem]:
     """Names that schedules, teams and the catalogue use and nobody bears."""
     alone = not rules.people and not rules.teams
     for written, path, name in names_used(rules):
-        # A ConfigMap may be all there is: its people can then be named, and `check` says that they cannot be asked.
-        if not stands_for(rules, name) and not (alone and written.kind == CONFIG_MAP):
+        # Documents of others may be all there is: people can then be named, and `check` says what is missing.
+        if not stands_for(rules, written, name) and not (alone and written.kind in (CONFIG_MAP, RESPONSE)):
             remedy = "add him to a document of kind People, or the team to one of kind Teams"
             yield written.problem(path, f"nobody is called {name!r}", remedy)
 
 
-def stands_for(rules: Rules, name: str) -> bool:
-    """Whether a name is that of a person or team, or a reference to another system."""
-    return name in rules.people or name in rules.teams or name.startswith(SYSTEMS)
+def stands_for(rules: Rules, written: Written, name: str) -> bool:
+    """Whether a name is that of a person, a team or a role, or a reference to another system."""
+    roles = RESERVED if written.kind == RESPONSE else ()
+    return name in (*roles, *rules.people, *rules.teams) or name.startswith(SYSTEMS)
 
 
 def names_used(rules: Rules) -> Iterator[Named]:
-    """Every name of a person or team that schedules, teams and the catalogue use."""
-    for written, spec in rules.specs(OnCallSpec):
-        for part, duties in (("entries", spec.entries), ("overrides", spec.overrides)):
+    """Every name of a person or team that schedules, playbooks, teams and the catalogue use."""
+    for written, schedule in rules.specs(OnCallSpec):
+        for part, duties in (("entries", schedule.entries), ("overrides", schedule.overrides)):
             for number, duty in enumerate(duties):
                 roles = (("primary", duty.primary), ("secondary", duty.secondary))
                 yield from ((written, (part, number, role), name) for role, name in roles if name)
-    for written, spec in rules.specs(TeamsSpec):
-        for number, team in enumerate(spec.teams):
-            yield from ((written, ("teams", number, "members", n), name) for n, name in enumerate(team.members))
-    for written, spec in rules.specs(CatalogueSpec):
-        for number, service in enumerate(spec.services):
-            yield from ((written, ("services", number, "owner", n), name) for n, name in enumerate(service.owner))
+    for written, playbook in rules.specs(IncidentResponseSpec):
+        yield from ((written, path, name) for path, name in _named_by(playbook))
+    for written, teams in rules.specs(TeamsSpec):
+        yield from _each(written, "teams", "members", [team.members for team in teams.teams])
+    for written, catalogue in rules.specs(CatalogueSpec):
+        yield from _each(written, "services", "owner", [service.owner for service in catalogue.services])
+
+
+def _each(written: Written, part: str, key: str, lists: Sequence[tuple[str, ...]]) -> Iterator[Named]:
+    for number, names in enumerate(lists):
+        yield from ((written, (part, number, key, place), name) for place, name in enumerate(names))
+
+
+def _named_by(playbook: IncidentResponseSpec) -> Iterator[tuple[Path, str]]:
+    actions = playbook.actions
+    lists: list[tuple[Path, tuple[str, ...]]] = [(("approvers",), playbook.approvers)]
+    lists.append((("actions", "approvers"), actions.approvers))
+    rules = enumerate(actions.approvals or ())
+    lists += [(("actions", "approvals", number, "approvers"), rule.approvers) for number, rule in rules]
+    yield from (((*path, place), name) for path, names in lists for place, name in enumerate(names))
+    yield from ((("actions", "escalation", n, "to"), step.to) for n, step in enumerate(actions.escalation))

@@ -45,9 +45,9 @@ _ALWAYS = {_plain(name) for name in ALWAYS_ASKED}
 
 
 def meant(name: str) -> tuple[str, ...] | None:
-    """The sources of evidence that a name stands for; empty for one that is asked anyway, None when unknown."""
+    """The sources that a name stands for; None when it is not known."""
     plain = _plain(name)
-    return _MEANT.get(plain) or (() if plain in _ALWAYS else None)
+    return _MEANT.get(plain) or ((plain,) if plain in _ALWAYS else None)
 
 
 def resembles(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from autopilot.incident.alert import Severity
 from autopilot.incident.base import Name
@@ -17,9 +17,10 @@ from autopilot.incident.playbook import (
     VerificationRules,
     Windows,
 )
+from autopilot.incident.sources import EVIDENCE
 from autopilot.incident.trigger import Trigger
 from autopilot.playbooks.actions import ActionsShape, NotificationsShape
-from autopilot.playbooks.data_sources import meant
+from autopilot.playbooks.data_sources import meant, resembles
 from autopilot.playbooks.severity import SeverityShape
 from autopilot.playbooks.values import Delay, Duration, Several, SeverityWord, Shape, listed, mapping, merged
 from autopilot.playbooks.windows import WindowShape
@@ -133,6 +134,17 @@ class AnalysisShape(Shape):
     """As `budget`."""
     model: Name = ""
     """`none`: without a model; left out: the model of the settings."""
+
+    @field_validator("data_sources")
+    @classmethod
+    def _spelled(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        """A slip of the pen is an error; systems that are not known here are remarked by `check`."""
+        for name in names:
+            if meant(name) is None and (alike := resembles(name)):
+                raise ValueError(f"{name!r} is no source; did you mean {alike!r}?")
+        if names and all(meant(name) is None for name in names):
+            raise ValueError(f"none of these is a source here; use some of {', '.join(EVIDENCE)}")
+        return names
 
     @model_validator(mode="after")
     def _once(self) -> "AnalysisShape":
