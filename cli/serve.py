@@ -6,6 +6,7 @@ import socket
 
 import uvicorn
 
+from autopilot.audit.sqlite import SqliteAudit
 from autopilot.observability import configure as configure_logs
 from autopilot.settings import load
 from autopilot.stores import open_case_store
@@ -27,7 +28,12 @@ def run(args: argparse.Namespace) -> int:
 async def _run(args: argparse.Namespace) -> int:
     settings = load(args.config)
     client = await connect(settings, lazy=True)
-    app = create_app(settings, Incidents(client, settings.temporal.task_queue), open_case_store(settings))
+    app = create_app(
+        settings,
+        Incidents(client, settings.temporal.task_queue),
+        open_case_store(settings),
+        audit=SqliteAudit(settings.audit),
+    )
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((settings.web.host, args.port or settings.web.port))

@@ -5,6 +5,7 @@ import time
 from typing import Protocol
 
 import structlog
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -14,6 +15,7 @@ from autopilot.incident.base import clean
 from autopilot.incident.ports import Failure
 from autopilot.triggers.base import Refused
 from autopilot.web.incidents import NotRunning
+from autopilot.web.refusals import Refusals
 
 log = structlog.get_logger()
 
@@ -39,6 +41,7 @@ SECURITY_HEADERS = {
     "cache-control": "no-store",
 }
 TRANSPORT = {"strict-transport-security": "max-age=31536000"}
+READING = ("GET", "HEAD")
 QUIET = ("/healthz", "/readyz", "/static/")
 
 
@@ -103,9 +106,10 @@ def told(error: Exception) -> tuple[int, dict[str, str]]:
 class Answers:
     """Turns errors into answers, and records why a request was refused."""
 
-    def __init__(self, page: ErrorPage) -> None:
-        """`page` renders errors for browsers."""
+    def __init__(self, page: ErrorPage, refusals: Refusals) -> None:
+        """`page` renders errors for browsers; `refusals` keeps what wanted to start or change something."""
         self._page = page
+        self._refusals = refusals
 
     async def __call__(self, request: Request, error: Exception) -> Response:
         """The answer to a request that ended in an error. The record never holds bodies or credentials."""
@@ -124,6 +128,8 @@ class Answers:
         else:
             remedy = "Reload this page in a few seconds." if status >= 500 else words["remedy"]
             response = self._page(status, words["error"], remedy)
+        if request.method not in READING:
+            response.background = BackgroundTask(self._refusals.record, request, str(status), words["error"])
         if status == 503:
             response.headers["retry-after"] = RETRY_AFTER
         if status == 401:

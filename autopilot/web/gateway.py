@@ -17,6 +17,7 @@ from autopilot.incident.ports import CaseStore, Failure
 from autopilot.settings import Settings, Slack
 from autopilot.triggers.base import Clock, Fetch, Ignored, Site
 from autopilot.web.incidents import Incidents, Started
+from autopilot.web.refusals import Refusals
 
 log = structlog.get_logger()
 
@@ -105,6 +106,7 @@ class Gateway:
     replies: Replies | None
     clock: Clock
     site: Site
+    refusals: Refusals
 
 
 async def within(seconds: float, work: Awaitable[Result], doing: str) -> Result:

@@ -1,5 +1,6 @@
 """Clicks in Slack: prove who clicked, seal the decision, store it, and answer within three seconds."""
 
+from dataclasses import dataclass
 from urllib.parse import parse_qs
 
 import structlog
@@ -14,6 +15,7 @@ from autopilot.channels.slack_wire import (
     AsksFeedback,
     Claimed,
     Decided,
+    Interaction,
     Unusable,
     parse_interaction,
 )
@@ -22,7 +24,7 @@ from autopilot.incident.ports import Failure
 from autopilot.incident.seal import Keyring
 from autopilot.settings import SettingsError, Slack
 from autopilot.triggers import slack
-from autopilot.triggers.base import Refused, json_object, text
+from autopilot.triggers.base import Refused, json_object, table, text
 from autopilot.web.edge import read_body
 from autopilot.web.gateway import Gateway, Replies, off_loop, within
 from autopilot.web.incidents import NotRunning
@@ -37,6 +39,21 @@ NOT_STORED = "Your click could not be stored: {why} Click again, or decide with:
 CLOSED = "This incident is closed; your click changed nothing. See {page}"
 _PAYLOAD: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
 STORED = "Stored. You will be told here what becomes of it."
+
+
+@dataclass(frozen=True)
+class _NotDone:
+    """A click of a proven sender that changed nothing."""
+
+    outcome: str
+    reason: str
+    """For the record."""
+    words: str
+    """For the sender."""
+    reply_to: str = ""
+    """Empty: as Slack's request says."""
+    about: str = ""
+    """The incident that the button names."""
 
 
 class InteractionsHook:
@@ -55,12 +72,23 @@ class InteractionsHook:
         slack.verify(self._settings, request.headers, body, self._gateway.clock)
         payload = _payload(body)
         interaction = parse_interaction(payload)
-        reply_to = text(payload.get("response_url"), 500)
-        modal = payload.get("type") == "view_submission"
+        done = await self._do(interaction)
+        if isinstance(done, Response):
+            return done
+        reply_to = done.reply_to or text(payload.get("response_url"), 500)
+        response = await self._failed(done.words, reply_to, modal=payload.get("type") == "view_submission")
+        clicker = f"slack:{text(table(payload.get('user')).get('id'), 40) or 'unknown'}"
+        response.background = BackgroundTask(
+            self._gateway.refusals.record, request, done.outcome, done.reason, actor=clicker, incident_id=done.about
+        )
+        return response
+
+    async def _do(self, interaction: Interaction) -> "Response | _NotDone":
+        """What an interaction asks, or why it was not done."""
         if isinstance(interaction, Unusable):
             log.warning("interaction not usable", reason=interaction.reason)
             words = f"This button cannot be understood any more. See {self._page('')}"
-            return await self._failed(words, reply_to, modal) if interaction.complain else Response()
+            return _NotDone("unusable", interaction.reason, words) if interaction.complain else Response()
         try:
             if isinstance(interaction, AsksFeedback):
                 opening = (interaction.trigger_id, interaction.view)
@@ -69,14 +97,14 @@ class InteractionsHook:
             await self._store(interaction)
         except NotRunning:
             log.warning("click on a closed incident", group=interaction.group)
-            return await self._failed(CLOSED.format(page=self._page(interaction.group)), reply_to, modal)
+            words = CLOSED.format(page=self._page(interaction.group))
+            return _NotDone("closed", words, words, about=_about(interaction))
         except Failure as failure:
             log.error("click not stored", group=interaction.group, reason=str(failure))
             command = f"python starter.py decide {interaction.group}"
             words = NOT_STORED.format(why="the incident store did not answer.", command=command)
-            return await self._failed(words, _reply_to(interaction) or reply_to, modal)
-        told = BackgroundTask(self._tell, _reply_to(interaction), STORED, LATER_SECONDS)
-        return Response(background=told)
+            return _NotDone("not_stored", str(failure), words, _reply_to(interaction), _about(interaction))
+        return Response(background=BackgroundTask(self._tell, _reply_to(interaction), STORED, LATER_SECONDS))
 
     async def _store(self, interaction: Decided | Claimed) -> None:
         """Deliver within the time that Slack leaves. Raises Failure or NotRunning."""
@@ -126,6 +154,17 @@ def _reply_to(interaction: Decided | Claimed | AsksFeedback) -> str:
             return signal.reply_to
         case Claimed(note=note):
             return note.reply_to
+        case AsksFeedback():
+            return ""
+
+
+def _about(interaction: Decided | Claimed | AsksFeedback) -> str:
+    """The incident that the pressed button names."""
+    match interaction:
+        case Decided(signal=signal):
+            return signal.incident_id
+        case Claimed(incident_id=named):
+            return named
         case AsksFeedback():
             return ""
 

@@ -24,6 +24,7 @@ from slack_sdk.signature import SignatureVerifier
 
 from autopilot.case.store import FolderCaseStore
 from autopilot.incident.alert import Alert
+from autopilot.incident.audit import AuditLog
 from autopilot.incident.decision import DecisionSignal, PersonNote
 from autopilot.incident.ports import Failure
 from autopilot.incident.state import IncidentState
@@ -258,11 +259,15 @@ def authority() -> Iterator[Authority]:
 
 @contextmanager
 def serving(
-    configured: Settings, incidents: MemoryIncidents, store: FolderCaseStore, replies: Said | None = None
+    configured: Settings,
+    incidents: MemoryIncidents,
+    store: FolderCaseStore,
+    replies: Said | None = None,
+    audit: AuditLog | None = None,
 ) -> Generator[str]:
     """A gateway on a free port; yields its address."""
-    app = create_app(configured, incidents, store, replies=replies)
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="off"))
+    app = create_app(configured, incidents, store, replies=replies, audit=audit)
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
