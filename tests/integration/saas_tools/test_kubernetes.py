@@ -1,79 +1,28 @@
 """The Kubernetes tools against the wire format of an API server."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
-from autopilot.clients.kubernetes_objects import data_version
 from autopilot.incident.base import Scalar
 from autopilot.incident.plan import Step
 from autopilot.incident.ports import Failure
-from autopilot.remediation import kubernetes_config, kubernetes_deployment, kubernetes_nodes, kubernetes_scaling
-from autopilot.remediation.parts import Parts
-from autopilot.remediation.toolbox import CatalogueToolbox
-from autopilot.settings import Settings
-from autopilot.settings_systems import Kubernetes
-from tests.integration.saas_sources.vendor import Asked, Reply, Vendor
-from tests.integration.saas_tools.faults import Faulty
-from tests.integration.saas_tools.kubernetes_api import (
-    CONFIGS,
-    DEPLOYMENTS,
-    NODES,
-    SCALERS,
-    SETS,
-    KubernetesApi,
-    refused,
+from tests.integration.saas_sources.vendor import Reply
+from tests.integration.saas_tools.cluster_world import (
+    BOUNDS,
+    CONFIG,
+    CORDON,
+    FORMER,
+    RESTART,
+    SCALE,
+    UNDO,
+    World,
+    opened,
 )
-from tests.integration.saas_tools.orders import KEY, do, plan, step_of, toolbox_of, undo
-from tests.integration.saas_tools.shop_cluster import BAD, GOOD, NEW, OLD, shop, template
+from tests.integration.saas_tools.kubernetes_api import CONFIGS, DEPLOYMENTS, NODES, SCALERS, refused
+from tests.integration.saas_tools.orders import KEY, do, plan, undo
+from tests.integration.saas_tools.shop_cluster import BAD, GOOD, NEW, OLD, template
 
-BUILDERS = (
-    kubernetes_config.build_tools,
-    kubernetes_deployment.build_tools,
-    kubernetes_nodes.build_tools,
-    kubernetes_scaling.build_tools,
-)
-CHECKOUT = "kubernetes:shop/deployment/checkout"
-
-
-class World:
-    """The API server, what goes wrong with it, and the toolbox that speaks to it."""
-
-    def __init__(self, api: KubernetesApi, faulty: Faulty, toolbox: CatalogueToolbox) -> None:
-        self.api, self.faulty, self.toolbox = api, faulty, toolbox
-
-    def object(self, path: str) -> dict[str, Any]:
-        """An object as it is now."""
-        return self.api.objects[path]
-
-
-def is_write(asked: Asked) -> bool:
-    """Whether a request changes something."""
-    return asked.method != "GET" and asked.query.get("dryRun") != ["All"]
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    api = KubernetesApi(shop())
-    faulty = Faulty(api, is_write)
-    with Vendor(faulty) as vendor:
-        settings = Kubernetes(base_url=vendor.url, write_token=SecretStr("may-write"), namespaces=("shop",))
-        yield World(api, faulty, toolbox_of(Settings(kubernetes=settings), *BUILDERS))
-        assert {asked.headers.get("authorization") for asked in vendor.asked} <= {"Bearer may-write"}
-
-
-FORMER = data_version(GOOD)
-UNDO = step_of("kubernetes.rollout_undo", CHECKOUT, template=OLD)
-SCALE = step_of("kubernetes.scale", CHECKOUT, replicas=5)
-BOUNDS = step_of(
-    "kubernetes.hpa_bounds", "kubernetes:shop/horizontalpodautoscaler/search", "search",
-    min_replicas=2, max_replicas=6,
-)  # fmt: skip
-CORDON = step_of("kubernetes.cordon", "kubernetes:node/node-a", "node-a")
-RESTART = step_of("kubernetes.restart", CHECKOUT)
-CONFIG = step_of("kubernetes.config_rollback", "kubernetes:shop/configmap/checkout-settings", version=FORMER)
 Case = tuple[Step, dict[str, Scalar], list[str], str]
 COMPARED: list[Case] = [
     (UNDO, {"template": OLD}, [f"PATCH {DEPLOYMENTS}/checkout"], "patch deployments.apps"),
@@ -91,6 +40,12 @@ COMPARED: list[Case] = [
 by_tool = [pytest.param(*case, id=case[0].tool) for case in COMPARED]
 EVERY: list[Case] = [*COMPARED, (RESTART, {}, [f"PATCH {DEPLOYMENTS}/checkout"], "patch deployments.apps")]
 by_every_tool = [pytest.param(*case, id=case[0].tool) for case in EVERY]
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with opened() as found:
+        yield found
 
 
 @pytest.mark.parametrize(("step", "wanted", "calls", "permission"), by_tool)
@@ -245,89 +200,3 @@ def test_settings_that_were_written_before_a_crash_are_completed_by_their_reader
     assert world.faulty.calls() == [f"PATCH {CONFIGS}/checkout-settings", f"PATCH {DEPLOYMENTS}/checkout"]
     assert undo(world.toolbox, prepared).status == "done"
     assert world.object(f"{CONFIGS}/checkout-settings")["data"] == BAD
-
-
-def test_values_of_secrets_are_not_told(world: World) -> None:
-    world.object(f"{CONFIGS}/checkout-settings")["data"] = BAD | {"API_TOKEN": "leaked"}
-    dry_run = plan(world.toolbox, CONFIG).steps[0].dry_run
-    assert "RETRIES: 300 → 3" in dry_run.changes
-    assert "leaked" not in str(dry_run)
-    assert "API_TOKEN: 6 characters → 3 characters" in dry_run.changes
-
-
-@pytest.mark.parametrize(
-    ("step", "path", "change", "reason"),
-    [
-        (UNDO, f"{DEPLOYMENTS}/checkout", {"spec": {"paused": True}}, "the rollout is paused"),
-        (RESTART, f"{DEPLOYMENTS}/checkout", {"spec": {"paused": True}}, "the rollout is paused"),
-        (CORDON, f"{NODES}/node-b", {"spec": {"unschedulable": True}}, "no other node is ready and open"),
-        (CONFIG, f"{CONFIGS}/checkout-settings", {"immutable": True}, "it is immutable"),
-        (
-            SCALE, f"{SCALERS}/search", {"spec": {"scaleTargetRef": {"kind": "Deployment", "name": "checkout"}}},
-            "autoscaler search owns the number of pods",
-        ),
-    ],
-    ids=lambda value: value.tool if isinstance(value, Step) else "",
-)  # fmt: skip
-def test_what_cannot_work_now_says_why(
-    step: Step, path: str, change: dict[str, Any], reason: str, world: World
-) -> None:
-    found = world.object(path)
-    for key, value in change.items():
-        found[key] = found[key] | value if isinstance(value, dict) else value
-    option = plan(world.toolbox, step)
-    assert (option.feasible, reason in option.infeasible_reason) == (False, True)
-
-
-def test_a_template_that_is_not_kept_any_more_cannot_be_had(world: World) -> None:
-    del world.api.objects[f"{SETS}/checkout-{OLD}"]
-    assert "revisionHistoryLimit" in plan(world.toolbox, UNDO).infeasible_reason
-
-
-def test_a_minimum_above_the_maximum_is_refused_before_anything_is_asked(world: World) -> None:
-    wrong = BOUNDS.model_copy(update={"arguments": {"min_replicas": 7, "max_replicas": 6}})
-    assert "the minimum is above the maximum" in plan(world.toolbox, wrong).infeasible_reason
-
-
-def test_a_dry_run_that_the_server_denies_makes_the_option_infeasible(world: World) -> None:
-    world.api.denied.add(f"{DEPLOYMENTS}/checkout/scale")
-    option = plan(world.toolbox, SCALE)
-    assert (option.feasible, "grant patch deployments.apps/scale" in option.infeasible_reason) == (False, True)
-
-
-@pytest.mark.parametrize(
-    "target",
-    [
-        "kubernetes:kube-system/deployment/checkout",
-        "kubernetes:shop/deployment/../secrets/x",
-        "kubernetes:node/a/b",
-    ],
-)
-def test_nothing_outside_the_configured_namespaces_is_touched(target: str, world: World) -> None:
-    option = plan(world.toolbox, SCALE.model_copy(update={"target": target}))
-    assert not option.feasible
-    assert "checkout" not in str(world.faulty.written)
-
-
-def test_a_rollout_under_way_raises_the_risk(world: World) -> None:
-    assert plan(world.toolbox, UNDO).risk == "medium"
-    world.object(f"{DEPLOYMENTS}/checkout")["status"]["updatedReplicas"] = 1
-    option = plan(world.toolbox, UNDO)
-    assert option.risk == "high"
-    assert "a rollout is under way: it is replaced" in option.steps[0].dry_run.warnings
-
-
-def test_a_controller_that_keeps_a_repository_is_warned_of(world: World) -> None:
-    fields = world.object(f"{DEPLOYMENTS}/checkout")["metadata"]["managedFields"]
-    fields.append({"manager": "argocd-controller", "time": "2026-11-21T03:00:00Z"})
-    warnings = plan(world.toolbox, UNDO).steps[0].dry_run.warnings
-    assert "argocd-controller writes this object too and may set it back" in warnings
-
-
-def test_without_a_write_token_there_are_no_tools() -> None:
-    reads = Kubernetes(base_url="https://10.0.0.1", token=SecretStr("may-read"))
-    writes = reads.model_copy(update={"write_token": SecretStr("may-write")})
-    assert [tool for build in BUILDERS for tool in build(Parts(Settings(kubernetes=reads)))] == []
-    tools = [tool for build in BUILDERS for tool in build(Parts(Settings(kubernetes=writes)))]
-    assert {(t.system, t.tier) for t in tools} == {("kubernetes", "B")}
-    assert len(tools) == 7
