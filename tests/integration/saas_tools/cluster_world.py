@@ -61,5 +61,6 @@ BOUNDS = step_of(
     min_replicas=2, max_replicas=6,
 )  # fmt: skip
 CORDON = step_of("kubernetes.cordon", "kubernetes:node/node-a", "node-a")
+UNCORDON = step_of("kubernetes.uncordon", "kubernetes:node/node-c", "checkout")
 RESTART = step_of("kubernetes.restart", CHECKOUT)
 CONFIG = step_of("kubernetes.config_rollback", "kubernetes:shop/configmap/checkout-settings", version=FORMER)

@@ -1,4 +1,4 @@
-"""A namespace with a checkout that was rolled out twice, its autoscaled neighbour, their settings and two nodes."""
+"""A namespace with a checkout that was rolled out twice, its autoscaled neighbour, their settings and three nodes, one of them closed."""
 
 import copy
 import json
@@ -108,4 +108,5 @@ def shop() -> dict[str, Json]:
         f"{CONFIGS}/checkout-settings": config(BAD, GOOD),
         f"{NODES}/node-a": node("node-a"),
         f"{NODES}/node-b": node("node-b"),
+        f"{NODES}/node-c": node("node-c", closed=True),
     })  # fmt: skip

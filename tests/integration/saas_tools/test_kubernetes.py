@@ -15,6 +15,7 @@ from tests.integration.saas_tools.cluster_world import (
     FORMER,
     RESTART,
     SCALE,
+    UNCORDON,
     UNDO,
     World,
     opened,
@@ -32,6 +33,7 @@ COMPARED: list[Case] = [
         "patch horizontalpodautoscalers.autoscaling",
     ),
     (CORDON, {"unschedulable": True}, [f"PATCH {NODES}/node-a"], "patch nodes"),
+    (UNCORDON, {"unschedulable": False}, [f"PATCH {NODES}/node-c"], "patch nodes"),
     (
         CONFIG, {"version": FORMER, "deployment/checkout": FORMER},
         [f"PATCH {CONFIGS}/checkout-settings", f"PATCH {DEPLOYMENTS}/checkout"], "patch configmaps",
