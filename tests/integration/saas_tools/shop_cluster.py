@@ -1,4 +1,4 @@
-"""A namespace with a checkout that was rolled out twice, its autoscaled neighbour, their settings and three nodes, one of them closed."""
+"""A namespace with a checkout that was rolled out twice, its autoscaled neighbour, their settings; three nodes."""
 
 import copy
 import json
