@@ -15,6 +15,7 @@ from autopilot.incident.investigation import Investigation, Limits
 from autopilot.incident.metric import Signal
 from autopilot.incident.plan import ExpectedEffect, Plan, PreparedStep, StepResult
 from autopilot.incident.playbook import Snapshot
+from autopilot.incident.track_record import Proposal
 from autopilot.incident.verification import Reading, Verdict, Verification
 from autopilot.incident.warrant import Warrant
 
@@ -84,6 +85,8 @@ class IncidentState(BaseModel):
 
     plan: Plan | None = None
     plan_revision: int = 0
+    proposals: list[Proposal] = []
+    """Every plan that was shown, in short."""
     failed_actions: list[str] = []
     """`tool target` pairs that were tried and did not help."""
     request: DecisionRequest | None = None
@@ -117,6 +120,8 @@ class IncidentState(BaseModel):
     next_step: str = ""
     explained_plan: int = 0
     """The last plan whose details were told in the thread."""
+    asked_policy: int = 0
+    """The last plan about which the playbook was asked whether it decides."""
     world_changed: str = ""
     """How a target differs from what the plan was made for; the plan is then made anew."""
     rung: int = 0
