@@ -53,6 +53,7 @@ from autopilot.incident.ports import (
     Summariser,
     Toolbox,
 )
+from autopilot.knowledge.by_hand import ByHandReader
 from autopilot.knowledge.remembering import Remembering
 from autopilot.knowledge.source import KnowledgeSource
 from autopilot.knowledge.sqlite import KnowledgeBase
@@ -127,6 +128,9 @@ def build_ports(settings: Settings) -> Ports:
     models = Models(settings.model, audit=audit)
     asked = SourceCollector(sources, store, _budgets(settings, [s.name for s in sources]))
     collector = RecordedCollector(asked, audit)
+    toolbox = CatalogueToolbox(catalogue)
+    aims = {tool.name: tool.addresses for tool in catalogue.tools}
+    by_hand = ByHandReader(toolbox.inspect, asked.recent_changes)
     return Ports(
         playbooks=PlaybookFolder(settings.playbooks, settings.mode, build_directories(settings)),
         collector=collector,
@@ -137,11 +141,11 @@ def build_ports(settings: Settings) -> Ports:
         planner=ConfiguredPlanner(
             settings.model, store, catalogue.tools, models=models, track_record=knowledge.track_record
         ),
-        toolbox=CatalogueToolbox(catalogue),
+        toolbox=toolbox,
         notifier=build_notifier(settings, store),
         reviewer=ReviewWriter(store),
         summariser=ConfiguredSummariser(settings.model, store, models=models),
-        knowledge=Remembering(knowledge, store, {tool.name: tool.addresses for tool in catalogue.tools}),
+        knowledge=Remembering(knowledge, store, aims, by_hand),
         audit=audit,
     )
 

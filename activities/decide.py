@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from temporalio import activity
 
 from activities.edge import guarded
+from activities.unasked import Unasked
 from autopilot.incident.approval import judge_decision
 from autopilot.incident.audit import AuditLog, Entry, decision_key
-from autopilot.incident.base import Model
+from autopilot.incident.autonomy import PolicyAnswer, PolicyOrder, policy_answer
+from autopilot.incident.base import Model, Time
 from autopilot.incident.decision import DecisionRequest, DecisionSignal, Judgement, Reason
 from autopilot.incident.freeze import FreezeReader
 from autopilot.incident.plan import Plan, Step, TargetState
@@ -49,7 +51,9 @@ class Deciding:
         keyring: Keyring | None,
         switch: FreezeReader,
         audit: AuditLog,
+        unasked: Unasked,
     ) -> None:
+        self._unasked = unasked
         self._audit = audit
         self._switch = switch
         self._toolbox = toolbox
@@ -63,6 +67,15 @@ class Deciding:
         judgement = self._judged(order)
         self._audit.append([_entry(order, judgement)])
         return judgement
+
+    @activity.defn
+    @guarded
+    def decide_by_policy(self, order: PolicyOrder) -> PolicyAnswer:
+        """What the playbook decides now, and why options that it grants are asked about nevertheless."""
+        now = self._unasked.circumstances(order, self._switch.read().words)
+        answer = policy_answer(order, now)
+        self._audit.append(_policy_entries(order, answer, now.now))
+        return answer
 
     def _judged(self, order: JudgeDecision) -> Judgement:
         proven = self._keyring is not None and self._keyring.vouches(order.signal)
@@ -134,3 +147,25 @@ def _entry(order: JudgeDecision, judgement: Judgement) -> Entry:
 def _refused(judgement: Judgement, reason: Reason, words: str) -> Judgement:
     """What was right in itself and cannot count in this world."""
     return judgement.model_copy(update={"accepted": False, "counted": False, "reason": reason, "message": words})
+
+
+def _policy_entries(order: PolicyOrder, answer: PolicyAnswer, at: Time) -> list[Entry]:
+    """What the playbook decided about a plan, and what it left to people."""
+    said = [(one.option, "asks", one.why) for one in answer.asks]
+    if answer.decision is not None:
+        said.append((answer.decision.option or 0, answer.decision.reason, answer.decision.message))
+    plan = order.plan
+    return [
+        Entry(
+            key=f"policy/{plan.incident_id}/{plan.revision}/{option}/{activity.info().activity_id}",
+            at=at,
+            kind="decision",
+            actor=f"policy:{order.playbook.name}",
+            what=f"option {option} of plan {plan.revision}",
+            outcome=outcome,
+            reason=why,
+            incident_id=plan.incident_id,
+            service=order.alert.service,
+        )
+        for option, outcome, why in said
+    ]

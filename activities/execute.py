@@ -6,6 +6,7 @@ import structlog
 from temporalio import activity
 
 from activities.edge import guarded
+from activities.unasked import Unasked
 from autopilot.incident.audit import AuditLog, Entry, action_key, decision_key
 from autopilot.incident.base import Model
 from autopilot.incident.decision import DecisionSignal
@@ -38,7 +39,9 @@ class Executing:
         keyring: Keyring | None,
         switch: FreezeReader,
         audit: AuditLog,
+        unasked: Unasked,
     ) -> None:
+        self._unasked = unasked
         self._audit = audit
         self._toolbox = toolbox
         self._switch = switch
@@ -56,17 +59,32 @@ class Executing:
         objection = self._objection(commission)
         actor = f"{order.actor} (unproven)" if objection else self._decided_by(commission)
         # What cannot be recorded is not done.
-        self._audit.append([_entry(order, actor, "begins", order.step.summary)])
-        result = self._carried_out(order, objection)
-        self._audit.append([_entry(order, actor, result.status, result.detail)])
+        self._audit.append([_entry(commission, actor, "begins", order.step.summary)])
+        result = self._carried_out(commission, objection)
+        self._audit.append([_entry(commission, actor, result.status, result.detail)])
         return result
 
-    def _carried_out(self, order: ExecuteStep, objection: str) -> StepResult:
+    def _carried_out(self, commission: CarryOut, objection: str) -> StepResult:
+        order = commission.order
         if objection:
             return _not_sent(order, "refused", objection)
         if why := self._switch.read().words:
             return _not_sent(order, "frozen", why)
+        if why := self._asks_by_now(commission):
+            # Not refused for good: people are asked about the same option after another look at everything.
+            return _not_sent(order, "changed_world", why)
         return self._toolbox.execute(order, activity.info().attempt)
+
+    def _asks_by_now(self, commission: CarryOut) -> str:
+        """What forbids meanwhile that the playbook's decision begins; people's decisions and undos are not bound.
+
+        What an earlier attempt may have begun is brought to its end: stopping half-way would be worse.
+        """
+        warrant, order = commission.warrant, commission.order
+        if warrant is None or warrant.approvals or order.mode == "undo" or activity.info().attempt > 1:
+            return ""
+        playbook = self._playbooks.snapshot(warrant.alert, datetime.now(UTC)).playbook
+        return self._unasked.objection(warrant, order, playbook)
 
     def _objection(self, commission: CarryOut) -> str:
         """Why the step must not be carried out, by the warrant or by what this machine's own record says."""
@@ -93,8 +111,9 @@ class Executing:
         return self._keyring is not None and self._keyring.vouches(signal)
 
 
-def _entry(order: ExecuteStep, actor: str, outcome: str, reason: str) -> Entry:
-    step = order.step
+def _entry(commission: CarryOut, actor: str, outcome: str, reason: str) -> Entry:
+    order, step = commission.order, commission.order.step
+    opened_for = commission.warrant.alert.service if commission.warrant else ""
     return Entry(
         key=f"{action_key(order.key)}{activity.info().activity_id}/{activity.info().attempt}/{outcome}",
         at=datetime.now(UTC),
@@ -104,7 +123,7 @@ def _entry(order: ExecuteStep, actor: str, outcome: str, reason: str) -> Entry:
         outcome=outcome,
         reason=reason,
         incident_id=order.incident_id,
-        service=step.service,
+        service=step.service or opened_for,
         tool=step.tool,
         target=step.target,
     )

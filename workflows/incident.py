@@ -7,7 +7,6 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     # Pure domain and thin activities: loaded once, not once per run. No SDK is behind them.
-    from autopilot.incident.approval import policy_decision
     from autopilot.incident.course import result_of
     from autopilot.incident.decision import Judgement
     from autopilot.incident.messages import IncidentResult, StartIncident
@@ -22,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.ladder import DecisionLadder
     from workflows.lifecycle import Lifecycle
     from workflows.planning import Planning
+    from workflows.policy import Policy
     from workflows.remediation import Remediation
     from workflows.targets import Targets
     from workflows.watch import Watch
@@ -46,6 +46,7 @@ class IncidentWorkflow(Lifecycle):
             settled=lambda: self._desk.idle,
             too_long=self._too_long,
         )
+        self._policy = Policy(self._state, self._people, settled=lambda: self._desk.idle)
         self._remediation = Remediation(self._state, self._people)
         self._targets = Targets(self._state, self._people, self._pause)
         self._by_hand = ByHand(self._state, self._watch)
@@ -138,7 +139,7 @@ class IncidentWorkflow(Lifecycle):
                 self._finish("observed")
             return
         self._ladder.ask()
-        self._decide_by_policy()
+        await self._policy.decide()
         await self._people.show("options are open for a decision")
         await self._people.explain_plan()
         ended = await self._ladder.wait()
@@ -252,18 +253,6 @@ class IncidentWorkflow(Lifecycle):
         else:
             self._people.show_console()
         return True
-
-    def _decide_by_policy(self) -> None:
-        """Autonomous mode: what the playbook grants runs unasked."""
-        state = self._state
-        if state.decision is not None or state.snapshot is None or state.plan is None:
-            return
-        decision = policy_decision(state.snapshot.playbook, state.plan, workflow.now())
-        if decision is not None:
-            state.decision = decision
-            state.judgements = [*state.judgements, decision]
-            state.milestones["decision"] = workflow.now()
-            self._people.record("decision", decision.message)
 
     def _healed(self) -> None:
         self._state.request = None

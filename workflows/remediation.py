@@ -69,7 +69,11 @@ class Remediation:
         approvals = tuple(s for s in mine if s.option_number == option.id)
         by_people = state.decision is not None and state.decision.channel != "policy"
         warrant = Warrant(
-            alert=state.alert, plan=state.plan, option=option.id, approvals=approvals if by_people else ()
+            alert=state.alert,
+            plan=state.plan,
+            option=option.id,
+            approvals=approvals if by_people else (),
+            error_share=state.dossier.impact.error_share if state.dossier else None,
         )
         needed = {entry.plan for entry in state.undo_stack}
         state.warrants = {n: w for n, w in state.warrants.items() if n in needed} | {state.plan.revision: warrant}

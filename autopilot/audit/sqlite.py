@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from autopilot.incident.audit import Entry, Kind
+from autopilot.incident.audit import Entry, Kind, steps_that_changed
 from autopilot.incident.base import Time
 from autopilot.incident.ports import Failure
 
@@ -90,9 +90,8 @@ class SqliteAudit:
         return tuple(Entry.model_validate_json(body).outcome for (body,) in found)
 
     def changed(self, since: datetime) -> tuple[Entry, ...]:
-        """The actions since a time that changed something, for limits on how often that may happen."""
-        acted = self.entries(kind="action", since=since)
-        return tuple(entry for entry in acted if entry.outcome == "done")
+        """See `AuditLog`."""
+        return steps_that_changed(self.entries(kind="action", since=since))
 
     def broken(self) -> int | None:
         """The number of the first entry that does not follow from the one before; None when all do."""

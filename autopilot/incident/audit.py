@@ -41,7 +41,7 @@ class AuditLog(Protocol):
         ...
 
     def changed(self, since: Time, /) -> tuple[Entry, ...]:
-        """The last entry of each step since a time that changed something or may be doing so now. Raises Failure."""
+        """The last entry of each step since a time that changed something, or may have. Raises Failure."""
         ...
 
 

@@ -36,7 +36,27 @@ CREATE TABLE feedback (
 CREATE INDEX feedback_about ON feedback (service, at);
 CREATE INDEX feedback_in ON feedback (incident_id);
 """
-_STEPS = (_LESSONS, _OUTCOMES)
+_EXPERIENCES = """
+CREATE TABLE experience (
+    incident_id TEXT NOT NULL, environment TEXT NOT NULL, service TEXT NOT NULL, tool TEXT NOT NULL,
+    at REAL NOT NULL, body TEXT NOT NULL
+);
+CREATE INDEX experience_of ON experience (environment, service, tool, at);
+CREATE INDEX experience_in ON experience (incident_id);
+INSERT INTO experience SELECT DISTINCT incident_id, environment, service, tool, at, json_object(
+        'incident_id', incident_id, 'plan', 0, 'environment', environment, 'service', service, 'tool', tool,
+        'at', at, 'verdict', CASE WHEN worked THEN 'fixed' WHEN ended <> 'aborted' THEN 'still_broken' END)
+    FROM (SELECT t.incident_id, t.service, t.tool, MIN(t.worked) AS worked, l.at,
+            COALESCE(json_extract(l.body, '$.environment'), 'production') AS environment,
+            COALESCE(json_extract(l.body, '$.outcome'), '') AS ended
+        FROM tool_outcome t JOIN lesson l USING (incident_id)
+        WHERE t.tool NOT LIKE 'ticket.%' AND t.tool NOT LIKE 'page.%'
+        GROUP BY t.incident_id, t.service, t.tool);
+"""
+"""Before, it was kept whether a tool had worked, not who had chosen it nor why it had not. What had not worked
+counts as a failure, which may be too strict and is never too trusting; what was stopped counts as nothing, and
+neither do tickets and pages, which fix nothing."""
+_STEPS = (_LESSONS, _OUTCOMES, _EXPERIENCES)
 VERSION = len(_STEPS)
 
 

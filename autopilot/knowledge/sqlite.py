@@ -11,16 +11,19 @@ from typing import Literal
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.ports import Failure
 from autopilot.incident.state import IncidentState
+from autopilot.incident.track_record import LATEST, Experience, Move
 from autopilot.knowledge import calibration
 from autopilot.knowledge.base import Feedback, Lesson, Similar, lesson_of
+from autopilot.knowledge.by_hand import SeenByHand
 from autopilot.knowledge.calibration import LEAST_OUTCOMES, Mapped
+from autopilot.knowledge.experience import experiences
 from autopilot.knowledge.outcomes import Aims, KnownOutcome, outcomes
 from autopilot.knowledge.schema import VERSION, bring_up_to_date, version_of
 
 BUSY = 10.0
 """Seconds to wait for another writer."""
 MAX_WORDS = 40
-_OF_INCIDENT = ("lesson", "tool_outcome", "lesson_text", "cause_outcome", "feedback")
+_OF_INCIDENT = ("lesson", "tool_outcome", "lesson_text", "cause_outcome", "feedback", "experience")
 """Tables that speak of one incident: remembering it again replaces its rows."""
 
 
@@ -42,20 +45,23 @@ class KnowledgeBase:
                 )
             bring_up_to_date(db)
 
-    def remember(self, state: IncidentState, aims: Aims | None = None) -> None:
+    def remember(self, state: IncidentState, aims: Aims | None = None, seen: SeenByHand | None = None) -> None:
         """Record the outcome of an incident; recording it again replaces what was known of it. Raises Failure.
 
         Args:
             state: The closed incident.
             aims: What each tool helps against; without it no diagnosis is known to have been right.
+            seen: What people did by hand.
         """
         known = outcomes(state, aims or {})
+        learned = experiences(state, aims, seen or SeenByHand())
         lesson = lesson_of(state, known)
         with self._transaction() as db:
             touched = _kinds_of(db, lesson.incident_id) | {outcome.cause_kind for outcome in known}
             for table in _OF_INCIDENT:
                 db.execute(f"DELETE FROM {table} WHERE incident_id = ?", (lesson.incident_id,))  # noqa: S608  # our names
             _insert(db, lesson, known)
+            _insert_experiences(db, learned)
         self._calibrate(touched)
 
     def _calibrate(self, kinds: Iterable[str]) -> None:
@@ -109,6 +115,23 @@ class KnowledgeBase:
                 (service, tool),
             ).fetchone()
         return int(row[0]), int(row[1])
+
+    def experiences(self, environment: str, move: Move) -> tuple[Experience, ...]:
+        """See `Experiences`."""
+        with self._transaction(write=False) as db:
+            rows = db.execute(
+                "SELECT body FROM experience WHERE environment = ? AND service = ? AND tool = ? "
+                "ORDER BY at DESC, rowid DESC LIMIT ?",
+                (environment, move.service, move.tool, LATEST),
+            ).fetchall()
+        return tuple(Experience.model_validate_json(body) for (body,) in reversed(rows))
+
+    def all_experiences(self, environment: str) -> tuple[Experience, ...]:
+        """Every experience of an environment, oldest first. Raises Failure."""
+        with self._transaction(write=False) as db:
+            query = "SELECT body FROM experience WHERE environment = ? ORDER BY at, rowid"
+            rows = db.execute(query, (environment,)).fetchall()
+        return tuple(Experience.model_validate_json(body) for (body,) in rows)
 
     def calibrated(self, kind: CauseKind, confidence: float) -> tuple[float | None, int]:
         """How often such a confidence in that kind of cause was right here, and from how many known outcomes.
@@ -197,6 +220,13 @@ def _insert(db: sqlite3.Connection, lesson: Lesson, known: Iterable[KnownOutcome
     )
     words = (lesson.title, lesson.statement, lesson.detail, *lesson.services, lesson.service, lesson.cause_kind)
     db.execute("INSERT INTO lesson_text VALUES (?, ?)", (incident, " ".join(words)))
+
+
+def _insert_experiences(db: sqlite3.Connection, learned: Iterable[Experience]) -> None:
+    db.executemany(
+        "INSERT INTO experience VALUES (?, ?, ?, ?, ?, ?)",
+        [(e.incident_id, e.environment, e.service, e.tool, e.at.timestamp(), e.model_dump_json()) for e in learned],
+    )
 
 
 def _kinds_of(db: sqlite3.Connection, incident: str) -> set[str]:

@@ -55,7 +55,7 @@ def test_a_file_of_version_1_keeps_what_it_knows_and_learns_the_new(tmp_path: Pa
     path = tmp_path / "knowledge.db"
     old_file(path)
     knowledge = KnowledgeBase(path)
-    assert version(path) == 2
+    assert version(path) == 3
     assert knowledge.track_record("checkout", "dynamodb.set_capacity") == (1, 1)
     assert [s.lesson.incident_id for s in knowledge.similar(["checkout"], "sig-a", "capacity")] == [
         "incident-checkout.1"
