@@ -38,6 +38,10 @@ class GrantShape(Shape):
     scope: ScopeShape | None = None
     """`services` and `environments`, if you prefer them together."""
     max_risk: Risk = "low"
+    earned: Percent | None = None
+    """Least lower bound that the track record must reach, such as `60%`; left out: the grant alone suffices."""
+    min_outcomes: int = Field(default=0, ge=0)
+    """Least number of verified outcomes that the track record must have."""
 
     def grant(self) -> Grant:
         """As the incident sees it."""
@@ -47,6 +51,8 @@ class GrantShape(Shape):
             services=(*self.services, *scope.services),
             environments=(*self.environments, *scope.environments),
             max_risk=self.max_risk,
+            earned=self.earned,
+            min_outcomes=self.min_outcomes,
         )
 
 
