@@ -38,7 +38,7 @@ class GrantShape(Shape):
     scope: ScopeShape | None = None
     """`services` and `environments`, if you prefer them together."""
     max_risk: Risk = "low"
-    earned: Percent | None = None
+    earned: Annotated[Percent, Field(lt=100)] | None = None
     """Least lower bound that the track record must reach, such as `60%`; left out: the grant alone suffices."""
     min_outcomes: int = Field(default=0, ge=0)
     """Least number of verified outcomes that the track record must have."""
@@ -51,7 +51,7 @@ class GrantShape(Shape):
             services=(*self.services, *scope.services),
             environments=(*self.environments, *scope.environments),
             max_risk=self.max_risk,
-            earned=self.earned,
+            earned=None if self.earned is None else self.earned / 100,
             min_outcomes=self.min_outcomes,
         )
 
