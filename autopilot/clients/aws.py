@@ -41,7 +41,7 @@ CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0
 PREPARED = (
     "cloudtrail", "lambda", "ecs", "cloudwatch", "dynamodb", "apigateway", "rds", "resourcegroupstaggingapi",
-    "logs", "xray", "application-autoscaling",
+    "logs", "xray", "application-autoscaling", "scheduler", "appconfig",
 )  # fmt: skip
 """What an incident needs, the first message's questions first."""
 

@@ -9,6 +9,7 @@ import json
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
@@ -36,6 +37,8 @@ PLACE = arn(
 )
 STRATEGY = "AppConfig.AllAtOnce"
 """AWS's own: at once for everybody, then ten minutes in which an alarm of the environment rolls it back."""
+NEWEST_PAGES = 5
+"""AppConfig lists deployments newest first, fifty on a page."""
 RUNNING = ("DEPLOYING", "BAKING", "VALIDATING")
 
 
@@ -75,7 +78,7 @@ class FlagsTool(AwsTool):
             listing = client.get_paginator("list_deployments").paginate(
                 ApplicationId=parts["application"], EnvironmentId=parts["environment"]
             )
-            listed = [d for page in listing for d in page["Items"]]
+            listed = [d for page in islice(listing, NEWEST_PAGES) for d in page["Items"]]
         counted = in_force(listed, profile.get("Name", ""))
         running = next((d for d in listed if d.get("State") in RUNNING), None)
         return Deployed(

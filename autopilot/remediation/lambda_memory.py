@@ -5,18 +5,21 @@ is pointed at that version. It is done only where `$LATEST` is, memory aside, wh
 step would release code or settings that nobody released.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from autopilot.clients.aws import marking
+from autopilot.clients.aws import AwsClients, marking
+from autopilot.clients.aws_errors import THROTTLE_PAUSE
 from autopilot.incident.base import Scalar
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.ids import digest
 from autopilot.incident.plan import DryRun, Risk, Step, TargetState
-from autopilot.remediation.base import Arguments, Candidate, Context, Effect, InventoryItem, Missing, Tool
+from autopilot.incident.ports import Failure
+from autopilot.remediation.base import Arguments, Candidate, Context, Effect, InventoryItem, Missing, Refusal, Tool
 from autopilot.remediation.cloud import AwsTool, asking, changed_lines, now, shell
 from autopilot.remediation.evidence import blamed, evidence, expected, fit
 from autopilot.remediation.lambda_ import ALIAS, weights_of
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 
 MOST_MB = 10_240
 """AWS's limit."""
+LOOKS = 10
+"""How often a published version is looked at until it can serve; after that a later attempt goes on."""
 RELEASED = (
     "CodeSha256", "Runtime", "Handler", "Role", "Timeout", "Environment", "Layers", "VpcConfig", "PackageType",
     "Architectures", "EphemeralStorage", "FileSystemConfigs", "ImageConfigResponse", "DeadLetterConfig",
@@ -63,6 +68,11 @@ class SetMemory(AwsTool):
     takes: ClassVar[type[Arguments]] = Memory
     target = ALIAS
     addresses: ClassVar[frozenset[CauseKind]] = frozenset({"memory", "cpu"})
+
+    def __init__(self, clients: AwsClients, pause: float = 1.0) -> None:
+        """`pause` is in seconds, between looks at a version that is being prepared."""
+        super().__init__(clients)
+        self._pause = pause
 
     def candidates(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:
         """Twice the memory; only when a suspect says that memory or processor time is short here."""
@@ -182,8 +192,21 @@ class SetMemory(AwsTool):
         return "done", f"alias {parts['alias']} serves version {version} with {wanted.memory_mb} MB"
 
     def _published(self, client: "LambdaClient", function: str, code: str) -> str:
-        """The version of `$LATEST`: Lambda publishes none when nothing changed since the last one."""
-        return client.publish_version(FunctionName=function, CodeSha256=code).get("Version", "")
+        """The version of `$LATEST`, once it can serve: Lambda publishes none when nothing changed since the last.
+
+        Raises:
+            Refusal: it cannot serve.
+            Failure: Lambda is still preparing it.
+        """
+        version = client.publish_version(FunctionName=function, CodeSha256=code).get("Version", "")
+        for _ in range(LOOKS):
+            state = client.get_function_configuration(FunctionName=function, Qualifier=version).get("State")
+            if state == "Failed":
+                raise Refusal(f"version {version} of {function} cannot serve; the alias is left as it is")
+            if state != "Pending":
+                return version
+            time.sleep(self._pause)
+        raise Failure(f"Lambda is still preparing version {version} of {function}.", retry_after=THROTTLE_PAUSE)
 
     def undo(self, step: Step, before: TargetState) -> Step | None:
         """The alias back on its version; `$LATEST` gets the memory of that version."""

@@ -1,7 +1,7 @@
 """Feature flags in SSM parameters: back to a former value, or a smaller reach (percentage, regions, off)."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from pydantic import Field
 
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm.type_defs import ParameterHistoryTypeDef
 
 PARAMETER = arn("ssm", r"parameter(?P<name>/[\w.-]+(/[\w.-]+)*)")
+
+
+class _Kept(TypedDict, total=False):
+    """Optional fields of PutParameter."""
+
+    Description: str
+    AllowedPattern: str
 
 
 class Value(Arguments):
@@ -136,10 +143,9 @@ class _FlagTool(AwsTool):
                 Value=wanted,
                 Type="String",
                 Overwrite=True,
-                Description=latest.get("Description", ""),
-                AllowedPattern=latest.get("AllowedPattern", ""),
                 Tier=latest.get("Tier", "Standard"),
                 DataType=latest.get("DataType", "text"),
+                **_kept(latest),
             )
         version = answer.get("Version", 0)
         between = "" if version == latest.get("Version", 0) + 1 else "; somebody else wrote it in between"
@@ -149,6 +155,16 @@ class _FlagTool(AwsTool):
         """The value it had."""
         had = before.settings.get("value")
         return self._back(step, f"Set {self._parts(step)['name']} back to {had}", {"value": had}) if had else None
+
+
+def _kept(latest: "ParameterHistoryTypeDef") -> "_Kept":
+    """What a new version loses unless it is named again."""
+    kept: _Kept = {}
+    if description := latest.get("Description"):
+        kept["Description"] = description
+    if pattern := latest.get("AllowedPattern"):
+        kept["AllowedPattern"] = pattern
+    return kept
 
 
 class RestoreFlag(_FlagTool):

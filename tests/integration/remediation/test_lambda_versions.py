@@ -6,8 +6,9 @@ import pytest
 
 from autopilot.clients.aws import AwsClients
 from autopilot.incident.ports import Failure
-from autopilot.remediation import lambda_memory, lambda_traffic
+from autopilot.remediation import lambda_traffic
 from autopilot.remediation.base import Tool
+from autopilot.remediation.lambda_memory import SetMemory
 from autopilot.remediation.toolbox import CatalogueToolbox
 from tests.integration.remediation.compared import Compared, parts
 from tests.integration.remediation.conftest import ALIAS, KEY, do, plan, step_of, undo
@@ -73,7 +74,7 @@ class TestSetMemory(Compared):
     permission = "lambda:UpdateFunctionConfiguration"
 
     def tools(self, clients: AwsClients) -> Sequence[Tool]:
-        return lambda_memory.build_tools(parts(clients))
+        return (SetMemory(clients, pause=0.1),)
 
     def test_the_undo_serves_the_very_version_that_was_there(
         self, box: CatalogueToolbox, clients: AwsClients
