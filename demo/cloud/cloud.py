@@ -68,7 +68,7 @@ class Cloud:
             ),
         ]
         self._default = self._servers[0].url
-        self._others = {"application-autoscaling": self._servers[1].url}
+        self._others = dict.fromkeys(("application-autoscaling", "codedeploy"), self._servers[1].url)
         self._proxy = Proxy(self._default, self._others, self._ledger, self.xray)
         await self._proxy.start()
         await asyncio.gather(*(server.ready() for server in self._servers))
