@@ -46,6 +46,7 @@ lock: $(READY)
 
 schema: $(READY)
 	@$(BIN)/python -m autopilot.settings_schema > docs/autopilot.schema.json
+	@$(BIN)/python -m autopilot.playbooks.schema > docs/playbook.schema.json
 
 clean:
 	@rm -rf $(VENV) .autopilot

@@ -3,12 +3,22 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, JsonValue, WithJsonSchema
 
 from autopilot.incident.base import Name
 from autopilot.incident.plan import Risk
 from autopilot.incident.playbook import Channel, EscalationStep, Grant, Preference, RateLimit
-from autopilot.playbooks.values import Duration, Percent, Several, SeverityWord, Shape, listed, mapping, sequence
+from autopilot.playbooks.values import (
+    Duration,
+    Listed,
+    Percent,
+    Several,
+    SeverityWord,
+    Shape,
+    listed,
+    mapping,
+    sequence,
+)
 from autopilot.playbooks.windows import HoursShape
 
 ROLLBACKS = ("*.rollback*", "*.rollout_undo", "*.config_rollback")
@@ -84,7 +94,9 @@ def _ticket_tool(value: object) -> object:
 class TicketShape(Shape):
     """How tickets are made."""
 
-    tool: Annotated[Literal["", "servicenow", "jira"], BeforeValidator(_ticket_tool)] = ""
+    tool: Annotated[
+        Literal["", "servicenow", "jira"], BeforeValidator(_ticket_tool), WithJsonSchema({"type": "string"})
+    ] = ""
     """`serviceNow` or `jira`; left out: every one that is configured."""
     priority: SeverityWord = "high"
     """Becomes impact and urgency by the published table."""
@@ -145,22 +157,26 @@ def _path(value: object) -> object:
     )
 
 
+_STEPS: dict[str, JsonValue] = {"type": "array", "items": {"type": ["string", "object"]}}
+_PATH: dict[str, JsonValue] = {"anyOf": [_STEPS, {"type": "object"}, {"type": "string"}]}
+
+
 class ActionsShape(Shape):
     """What may be done."""
 
     auto_rollback: AutoRollbackShape | None = None
-    auto_scale: Annotated[tuple[AutoScaleShape, ...], BeforeValidator(listed)] = ()
+    auto_scale: Annotated[tuple[AutoScaleShape, ...], Listed] = ()
     create_ticket: TicketShape = TicketShape()
     grants: tuple[GrantShape, ...] = ()
     """What autonomous mode may run unasked."""
-    rate_limits: Annotated[tuple[RateLimitShape, ...], BeforeValidator(listed)] = ()
-    quiet_hours: Annotated[tuple[HoursShape, ...], BeforeValidator(listed)] = ()
+    rate_limits: Annotated[tuple[RateLimitShape, ...], Listed] = ()
+    quiet_hours: Annotated[tuple[HoursShape, ...], Listed] = ()
     """When nothing runs unasked."""
     approvals: tuple[ApprovalShape, ...] | None = None
     """Left out: two people for high risk."""
     approvers: Annotated[tuple[Name, ...], Several] = ()
     """As `spec.approvers`."""
-    escalation: Annotated[tuple[EscalationShape, ...], BeforeValidator(_path)] = ()
+    escalation: Annotated[tuple[EscalationShape, ...], BeforeValidator(_path), WithJsonSchema(_PATH)] = ()
 
     def preferences(self) -> tuple[Preference, ...]:
         """What comes first among the options, in every mode."""

@@ -1,5 +1,6 @@
 """`check`: everything that is wrong with a folder or file of rules, and everything worth knowing about it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -37,4 +38,9 @@ def check(path: Path, since: datetime, days: int = DAYS) -> Checked:
         problems = [
             Problem(str(path), 1, "folder", "holds no document", "add a file with `kind: IncidentResponse`")
         ]
-    return Checked(rules, tuple(problems), tuple(remarks(rules)))
+    return Checked(rules, _sorted(problems), _sorted(remarks(rules)))
+
+
+def _sorted(found: Iterable[Problem]) -> tuple[Problem, ...]:
+    """In the order in which a reader of the files meets them."""
+    return tuple(sorted(found, key=lambda one: (one.file, one.line)))

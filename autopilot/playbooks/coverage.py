@@ -13,9 +13,9 @@ ANY_SERVICE = "any other service"
 
 def services_on_call(rules: Rules) -> list[str]:
     """The services that schedules name, and any other one when an entry speaks of all."""
-    duties = [duty for schedule in rules.schedules for _, duty in schedule.duties]
-    named = sorted({name for duty in duties for name in duty.services})
-    return [*named, *([ANY_SERVICE] if any(not duty.services for duty in duties) else [])]
+    named = sorted({name for schedule in rules.schedules for _, duty in schedule.duties for name in duty.services})
+    general = any(not duty.services for schedule in rules.schedules for duty in schedule.entries)
+    return [*named, *([ANY_SERVICE] if general else [])]
 
 
 def uncovered(rules: Rules, since: datetime, days: int) -> Iterator[Problem]:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from autopilot.incident.alert import Severity
 from autopilot.incident.base import Name
@@ -22,7 +22,7 @@ from autopilot.incident.trigger import Trigger
 from autopilot.playbooks.actions import ActionsShape, NotificationsShape
 from autopilot.playbooks.data_sources import meant, resembles
 from autopilot.playbooks.severity import SeverityShape
-from autopilot.playbooks.values import Delay, Duration, Several, SeverityWord, Shape, listed, mapping, merged
+from autopilot.playbooks.values import Delay, Duration, Listed, Reads, Several, SeverityWord, Shape, mapping, merged
 from autopilot.playbooks.windows import WindowShape
 
 
@@ -31,6 +31,12 @@ class AlarmShape(Shape):
 
     name: Annotated[tuple[Name, ...], Several] = Field(min_length=1)
     """Its name, or several; `*` stands for anything."""
+
+
+def _with_slo(schema: dict[str, JsonValue]) -> None:
+    properties = schema["properties"]
+    if isinstance(properties, dict):
+        properties["SLO"] = properties["slo"]
 
 
 class TriggerShape(Shape):
@@ -52,6 +58,8 @@ class TriggerShape(Shape):
     """Service level objectives, by the alert's label `slo`."""
     labels: dict[Name, Name] = Field(default={}, max_length=20)
     """Labels of the alert and what they must be."""
+
+    model_config = ConfigDict(json_schema_extra=_with_slo)
 
     @model_validator(mode="before")
     @classmethod
@@ -191,7 +199,7 @@ class IncidentResponseSpec(Shape):
 
     mode: Mode = "advise"
     """`observe`: analyse only; `advise`: every change asks; `autonomous`: grants run unasked."""
-    triggers: Annotated[tuple[TriggerShape, ...], BeforeValidator(listed)] = ()
+    triggers: Annotated[tuple[TriggerShape, ...], Listed] = ()
     """Which alerts it is for: any of them."""
     analysis: AnalysisShape = AnalysisShape()
     approvers: Annotated[tuple[Name, ...], Several] = ("on-call",)
@@ -201,9 +209,9 @@ class IncidentResponseSpec(Shape):
     ladder: LadderShape = LadderShape()
     verification: VerificationShape = VerificationShape()
     severity: SeverityShape = SeverityShape()
-    maintenance: Annotated[tuple[WindowShape, ...], BeforeValidator(listed)] = ()
+    maintenance: Annotated[tuple[WindowShape, ...], Listed] = ()
     """When alerts of this playbook are expected."""
-    actions: Annotated[ActionsShape, BeforeValidator(merged)] = ActionsShape()
+    actions: Annotated[ActionsShape, Reads(merged, "many")] = ActionsShape()
     notifications: NotificationsShape = NotificationsShape()
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Field, PositiveInt, WithJsonSchema, model_validator
 
 from autopilot.incident.base import Name
-from autopilot.playbooks.values import Several, Shape, Zone, listed
+from autopilot.playbooks.values import Listed, Several, Shape, Zone
 
 _ISO_WEEK = re.compile(r"(\d{4})-?W(\d{1,2})", re.IGNORECASE)
 
@@ -88,8 +88,8 @@ class OnCallSpec(Shape):
 
     timezone: Zone = "UTC"
     """In which weeks begin, and of times that name none."""
-    entries: Annotated[tuple[DutyShape, ...], BeforeValidator(listed)] = Field(min_length=1)
-    overrides: Annotated[tuple[DutyShape, ...], BeforeValidator(listed)] = ()
+    entries: Annotated[tuple[DutyShape, ...], Listed] = Field(min_length=1)
+    overrides: Annotated[tuple[DutyShape, ...], Listed] = ()
     """Swaps and holidays."""
 
     @property

@@ -1,13 +1,25 @@
 """Values as people write them in playbooks: durations, shares, severities, hours, names of sources and channels."""
 
 import re
+from collections.abc import Callable
 from datetime import time
 from difflib import get_close_matches
-from typing import Annotated, cast
+from typing import Annotated, Any, Literal, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    JsonValue,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema, core_schema
 
 from autopilot.incident.alert import SEVERITIES, Severity
 from autopilot.incident.hours import WEEKDAYS, Weekday
@@ -128,14 +140,6 @@ def _zone(name: str) -> str:
 Zone = Annotated[str, AfterValidator(_zone), Field(max_length=64)]
 
 
-def _several(value: object) -> object:
-    """One name, or a list of names."""
-    return [value] if isinstance(value, str) else value
-
-
-Several = BeforeValidator(_several, json_schema_input_type=str | list[str])
-
-
 def mapping(value: object) -> dict[object, object] | None:
     """A mapping out of YAML, which is untyped until its shape is checked; None for anything else."""
     return cast("dict[object, object]", value) if isinstance(value, dict) else None
@@ -144,6 +148,11 @@ def mapping(value: object) -> dict[object, object] | None:
 def sequence(value: object) -> list[object] | None:
     """A list out of YAML; None for anything else."""
     return cast("list[object]", value) if isinstance(value, list) else None
+
+
+def _several(value: object) -> object:
+    """One name, or a list of names."""
+    return [value] if isinstance(value, str) else value
 
 
 def listed(value: object) -> object:
@@ -168,6 +177,33 @@ def merged(value: object) -> object:
                 raise ValueError(f"{key!r} stands twice; remove one of them")
             together[key] = content
     return together
+
+
+class Reads:
+    """Reads what is written more loosely than its type; the published schema says so too."""
+
+    def __init__(self, read: Callable[[object], object], also: Literal["one", "many"]) -> None:
+        """`also`: a list may be written as `one` item, or a mapping as `many` parts of it."""
+        self._read, self._also = read, also
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._read, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, JsonValue]:
+        strict: dict[str, JsonValue] = handler(schema)
+        loose: JsonValue = (
+            strict.get("items", {}) if self._also == "one" else {"type": "array", "items": dict(strict)}
+        )
+        either: list[JsonValue] = [strict, loose]
+        return {"anyOf": either}
+
+
+Several = Reads(_several, "one")
+"""Names: one, or a list."""
+Listed = Reads(listed, "one")
+"""Mappings: one, or a list."""
 
 
 def near(word: str, known: list[str]) -> str:

@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from autopilot.incident.base import Line, Name
 from autopilot.incident.hours import Hours, Maintenance
-from autopilot.playbooks.values import Clock, Day, Several, Shape, Zone, listed
+from autopilot.playbooks.values import Clock, Day, Listed, Several, Shape, Zone
 
 
 class HoursShape(Shape):
@@ -38,7 +38,7 @@ class WindowShape(Shape):
     to: datetime | None = None
     timezone: Zone = "UTC"
     """Of times that name none."""
-    hours: Annotated[tuple[HoursShape, ...], BeforeValidator(listed)] = ()
+    hours: Annotated[tuple[HoursShape, ...], Listed] = ()
     """Instead of `from` and `to`: every week."""
 
     @model_validator(mode="after")
