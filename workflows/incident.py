@@ -176,6 +176,7 @@ class IncidentWorkflow(Lifecycle):
         if busy := await self._targets.take(option):
             return self._analyse_again(busy)
         if state.before is None:
+            state.earlier = state.readings[-10:]
             state.before = await self._watch.read("still broken before acting?")
             if healthy(self._watch.plan(), state.before):
                 return self._healed()
@@ -209,10 +210,10 @@ class IncidentWorkflow(Lifecycle):
         self._people.record("verification", f"{verification.verdict}: {verification.explanation}")
         await self._people.note(verification_note(verification))
         option = state.plan.option(state.decision.option) if state.plan and state.decision else None
-        if verification.verdict == "fixed":
+        if verification.verdict in ("fixed", "self_healed"):
             state.undo_stack = []
             state.milestones["recovery"] = workflow.now()
-            return self._finish("resolved")
+            return self._finish("resolved" if verification.verdict == "fixed" else "self_healed")
         if verification.verdict == "no_data":
             return self._go("handover", "No data to verify with: please check the service yourself.")
         if verification.verdict == "worse":

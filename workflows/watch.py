@@ -123,7 +123,7 @@ class Watch:
     def _record(self, plan: VerificationPlan, verdict: Verdict, acted_at: datetime) -> Verification:
         state, otherwise = self._state, ""
         if verdict == "fixed" and state.before is not None:
-            otherwise = attribute(plan, acted_at, [*state.earlier, state.before], state.readings).reason
+            otherwise = attribute(plan, acted_at, state.earlier, state.before, state.readings).reason
         verification = Verification(
             verdict="self_healed" if otherwise else verdict,
             explanation=NOT_OURS.format(otherwise) if otherwise else EXPLAINED[verdict],

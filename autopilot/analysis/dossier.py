@@ -9,6 +9,7 @@ from autopilot.analysis.changes.outside import outside_clues
 from autopilot.analysis.changes.placing import Placed, place_changes
 from autopilot.analysis.changes.versions import version_health
 from autopilot.analysis.clue import Clue
+from autopilot.analysis.controls import siblings, user_demand
 from autopilot.analysis.history.recurrence import recurrence_clues
 from autopilot.analysis.history.told import chosen, told_clues
 from autopilot.analysis.impact.measure import measure_impact
@@ -34,6 +35,7 @@ from autopilot.analysis.windows import MICROS, Windows, moment
 from autopilot.case.case import Case
 from autopilot.incident.finding import Dossier, Finding, Impact, Suspect, VersionHealth
 from autopilot.incident.ids import digest
+from autopilot.incident.metric import Control
 
 MOST_FINDINGS = 120
 _ORDER = (
@@ -66,6 +68,8 @@ class Evidence:
     watched: frozenset[str]
     """Services whose symptoms are measured."""
     place: Place
+    demand: tuple[Control, ...]
+    """How much users ask of the services in scope."""
     told: tuple[Clue, ...]
     """What people wrote down; it is chosen from when the suspects are known, and moves none of them."""
 
@@ -112,6 +116,7 @@ def conclude(case: Case, evidence: Evidence, first_finding: int = 1, weights: We
         gaps=(*case.gaps, *missing),
         insufficient_evidence=not enough,
         dossier_signature=_signature(evidence, candidates),
+        controls=(*evidence.demand, *siblings(evidence.facts, evidence.place.graph, evidence.place.scope)),
     )
 
 
@@ -149,6 +154,7 @@ def gather(case: Case) -> Evidence:
     return Evidence(
         tuple(facts), measured, tuple(placed), tuple(versions), onset, impact, watched_services(table),
         Place(graph, items, scope, focus, support(facts, graph, scope, observed), usual_requests(table)),
+        user_demand(table, graph, scope),
         tuple(told_clues(case.table("records"), facts, windows)),
     )  # fmt: skip
 

@@ -164,5 +164,6 @@ def brief(dossier: Dossier, uri: str, first_finding: int, seconds: float) -> Dos
         gaps=dossier.gaps,
         insufficient_evidence=dossier.insufficient_evidence,
         dossier_signature=dossier.dossier_signature,
+        controls=dossier.controls,
         seconds=round(seconds, 3),
     )

@@ -7,7 +7,7 @@ from pydantic import Field
 from autopilot.incident.base import Line, Model, Name, Query, Time, TimeWindow
 from autopilot.incident.cause import CauseKind, Mechanism
 from autopilot.incident.evidence import Gap
-from autopilot.incident.metric import MetricRef, Signal
+from autopilot.incident.metric import Control, MetricRef, Signal
 
 FindingKind = Literal[
     "metric", "log", "trace", "change", "state", "alarm", "trend", "recurrence", "impact", "record", "version"
@@ -132,6 +132,8 @@ class Dossier(Model):
     insufficient_evidence: bool = False
     dossier_signature: str = ""
     """Equal for incidents that look alike: services, cause kinds and templates, without times and numbers."""
+    controls: tuple[Control, ...] = Field(default=(), max_length=4)
+    """What a verification should read along."""
 
     def finding(self, finding_id: str) -> Finding | None:
         """The finding with this id, if it exists."""
@@ -154,4 +156,6 @@ class DossierBrief(Model):
     dossier_signature: str = ""
     signals: tuple[Signal, ...] = ()
     """Series that show the symptom, for alerts that named none."""
+    controls: tuple[Control, ...] = Field(default=(), max_length=4)
+    """See `Dossier`."""
     seconds: float = 0.0

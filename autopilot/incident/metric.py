@@ -1,4 +1,4 @@
-"""A reference to one time series of a watched system, and what counts as sick."""
+"""A reference to one time series of a watched system, what counts as sick, and what is read along."""
 
 from typing import Literal
 
@@ -42,3 +42,14 @@ class Signal(Model):
         if self.inclusive and value == self.threshold:
             return True
         return value > self.threshold if self.comparison == "above" else value < self.threshold
+
+
+class Control(Model):
+    """A series that no remedy touches, read along to tell what else could explain a recovery."""
+
+    kind: Literal["demand", "sibling"]
+    """`demand`: how much users ask for. `sibling`: something unrelated that was sick as well."""
+    signal: Signal
+    """For demand only its series counts."""
+    of: Name
+    """Whose it is, for readers."""

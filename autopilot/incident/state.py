@@ -128,6 +128,8 @@ class IncidentState(BaseModel):
     """How far the decision ladder has been climbed for the pending request."""
     before: Reading | None = None
     """The symptom as last read before acting."""
+    earlier: list[Reading] = []
+    """Readings while people decided: whether it was on its way back already."""
     readings: list[Reading] = []
     """Of the verification under way."""
     signals: list[Signal] = []

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 
 from autopilot.incident.base import Line, Model, Time
 from autopilot.incident.finding import Finding
-from autopilot.incident.metric import Signal
+from autopilot.incident.metric import Control, Signal
 from autopilot.incident.plan import ExpectedEffect
 
 Verdict = Literal["fixed", "self_healed", "no_data", "still_broken", "worse"]
@@ -31,6 +31,13 @@ class VerificationPlan(Model):
     deadline: float = 600.0
     settle: float = 0.0
     """Readings in this span after acting still contain the time before and are only recorded."""
+    controls: tuple[Control, ...] = Field(default=(), max_length=4)
+    """Read along; they never decide about health."""
+
+    @property
+    def asked(self) -> tuple[Signal, ...]:
+        """Everything a reading looks at: the signals, then the controls."""
+        return (*self.signals, *(control.signal for control in self.controls))
 
 
 class Reading(Model):
@@ -73,6 +80,8 @@ class Verification(Model):
     seconds: float = 0.0
     effect: EffectSeen | None = None
     """None when no measurable effect was expected."""
+    otherwise: Line = ""
+    """What else explains the recovery, so that it is not put down to what was done."""
 
 
 def healthy(plan: VerificationPlan, reading: Reading) -> bool:

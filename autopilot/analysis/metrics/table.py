@@ -18,8 +18,8 @@ from autopilot.incident.finding import Finding, Provenance
 from autopilot.incident.metric import MetricRef
 
 __all__ = [
-    "SUMS", "WORTH_TELLING", "SeriesTable", "measured_services", "metric_clues", "read_series", "reference",
-    "series_finding", "series_provenance",
+    "SUMS", "VOLUME", "WORTH_TELLING", "SeriesTable", "measured_services", "metric_clues", "read_series",
+    "reference", "series_finding", "series_provenance",
 ]  # fmt: skip
 VERSION_LABELS = ("ExecutedVersion", "version", "service_version", "app_version")
 WORTH_TELLING = 0.2
@@ -28,7 +28,7 @@ MOST = 60
 """Metric findings in a dossier."""
 _EACH = 1
 """Of one service and signal, as long as others wait."""
-_VOLUME = "(?i)byte|packet|network"
+VOLUME = "(?i)byte|packet|network"
 """Traffic that is not counted in requests."""
 _DIMENSIONS = TypeAdapter(dict[str, Scalar])
 
@@ -155,7 +155,7 @@ def usual_requests(table: SeriesTable) -> dict[str, float]:
         (pl.col("signal") == "traffic")
         & (pl.col("about") == "itself")
         & (pl.col("version") == "")
-        & ~pl.col("metric").str.contains(_VOLUME)
+        & ~pl.col("metric").str.contains(VOLUME)
     )
     alike = ["metric", "statistic", "unit"]
     shared = (
