@@ -121,7 +121,8 @@ class ScheduleTool(AwsTool):
         """Read the schedule, change it with jq, write it back: the CLI, too, replaces all of it."""
         parts = self._parts(step)
         where = ("--region", parts["region"], "--group-name", parts["group"], "--name", parts["schedule"])
-        edit = f"del(.Arn, .CreationDate, .LastModificationDate) | {self._edit(step)}"
+        passed = "if .StartDate and .StartDate < (now | todate) then del(.StartDate) else . end"
+        edit = f"del(.Arn, .CreationDate, .LastModificationDate) | {passed} | {self._edit(step)}"
         update = shell("aws", "scheduler", "update-schedule", "--region", parts["region"], "--cli-input-json")
         read = f"{shell('aws', 'scheduler', 'get-schedule', *where)} | {shell('jq', edit)} > schedule.json"
         return f"{read} && {update} file://schedule.json"
