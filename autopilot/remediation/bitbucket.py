@@ -33,7 +33,11 @@ from autopilot.remediation.reruns import RerunFailedJobs, Run
 from autopilot.settings import Bitbucket
 from autopilot.sources.diff_excerpt import split_patch
 
-STATES = "state=OPEN&state=MERGED&state=DECLINED&state=SUPERSEDED"
+EVERY_STATE = (
+    '(state = "OPEN" OR state = "MERGED" OR state = "DECLINED" OR state = "SUPERSEDED") '
+    "AND (draft = true OR draft = false)"
+)
+"""Lists leave out what is not open, and left out drafts (BCLOUD-23659), unless they are asked for by name."""
 
 
 _STATUSES: dict[str, FileStatus] = {"added": "added", "removed": "removed", "renamed": "renamed"}
@@ -95,11 +99,11 @@ class BitbucketHost:
         return None if answer.status == 404 else answer.parse(BRANCH).target.message
 
     def find(self, repository: str, branch: str) -> Opened | None:
-        """See `CodeHost`. Without named states Bitbucket lists open ones only."""
-        asked = urlencode({"q": f'source.branch.name = "{branch}"', "sort": "-created_on", "pagelen": 1})
+        """See `CodeHost`."""
+        wanted = f'source.branch.name = "{branch}" AND {EVERY_STATE}'
+        params: Params = {"q": wanted, "sort": "-created_on", "pagelen": 1}
         with asking(f"pull requests of {repository}", self.reads):
-            where = f"repositories/{quote(repository)}/pullrequests?{STATES}&{asked}"
-            found = self._api.get(where).parse(REQUESTS).values
+            found = self._api.get(f"repositories/{quote(repository)}/pullrequests", params).parse(REQUESTS).values
         return _opened(found[0]) if found else None
 
     def push_revert(self, repository: str, revert: Revert, proposal: Proposal) -> None:

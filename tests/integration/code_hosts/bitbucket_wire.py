@@ -1,7 +1,12 @@
 """Bitbucket Cloud's REST API 2.0 over a repository as git keeps it, as far as drafts and reruns use it.
 
-Shapes by developer.atlassian.com/cloud/bitbucket/rest: api-group-commits (commit, diffstat, diff),
-api-group-source (src), api-group-refs (branches), api-group-pullrequests, api-group-pipelines.
+Shapes and status codes by:
+
+- https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commits/ (commit, diffstat, diff)
+- https://developer.atlassian.com/cloud/bitbucket/rest/api-group-source/ (a commit by uploading files)
+- https://developer.atlassian.com/cloud/bitbucket/rest/api-group-refs/ (branches)
+- https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/ (draft, decline)
+- https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pipelines/
 """
 
 import json
@@ -67,11 +72,7 @@ class BitbucketWire:
         given: Json = json.loads(asked.body or b"{}")
         match (asked.method, *parts):
             case ("GET", "pullrequests"):
-                wanted = asked.query["q"][0].partition('"')[2].rstrip('"')
-                states = asked.query.get("state", ["OPEN"])
-                newest = reversed(self.requests.values())
-                ours = [r for r in newest if r["source"]["branch"]["name"] == wanted and r["state"] in states]
-                return {"values": ours}, 200
+                return {"values": self._listed(asked.query["q"][0])}, 200
             case ("POST", "pullrequests"):
                 return self._requested(given), 201
             case ("POST", "pullrequests", number, "decline"):
@@ -158,6 +159,17 @@ class BitbucketWire:
                 files[name.removeprefix("/")] = (FILE_MODE, self.store.blob(value.encode()))
         self.store.refs[branch] = self.store.commit(self.store.tree(files), (meta["parents"],), meta["message"])
         return {}
+
+    def _listed(self, query: str) -> list[Json]:
+        """By branch; drafts and what is not open only where the query names them (issue BCLOUD-23659)."""
+        branch = query.partition('source.branch.name = "')[2].partition('"')[0]
+        return [
+            request
+            for request in reversed(self.requests.values())
+            if request["source"]["branch"]["name"] == branch
+            and f'state = "{request["state"]}"' in query
+            and (not request["draft"] or "draft = true" in query)
+        ]
 
     def _requested(self, given: Json) -> Json:
         number = len(self.requests) + 1

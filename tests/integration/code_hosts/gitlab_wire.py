@@ -1,7 +1,11 @@
 """GitLab's REST API v4 over a repository as git keeps it, as far as drafts and retries use it.
 
-Shapes by docs.gitlab.com/api: /commits (get, diff, "create a commit with multiple files and actions"),
-/repositories (compare), /branches, /repository_files, /merge_requests, /pipelines.
+Shapes and status codes by:
+
+- https://docs.gitlab.com/api/commits/ (one commit, its diff, "create a commit with multiple files and actions")
+- https://docs.gitlab.com/api/repositories/#compare-branches-tags-or-commits
+- https://docs.gitlab.com/api/branches/ and https://docs.gitlab.com/api/repository_files/
+- https://docs.gitlab.com/api/merge_requests/ and https://docs.gitlab.com/api/pipelines/#retry-jobs-in-a-pipeline
 """
 
 import base64
