@@ -32,6 +32,7 @@ COMMANDS = {
     "check": ("cli.check", "check playbooks, on-call schedules and people, with line and remedy"),
     "freeze": ("cli.freeze", "stop all changes at once, in every incident, undo included"),
     "thaw": ("cli.freeze", "allow changes again"),
+    "scorecard": ("cli.scorecard", "how often people agreed and how often it worked, per service and tool"),
     "audit": ("cli.audit", "print what was asked, decided and done, as JSON lines"),
     "register": ("cli.register", "register the search attributes with Temporal"),
 }
