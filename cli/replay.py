@@ -17,6 +17,7 @@ from autopilot.reasoning.replaying import asked_model, replay
 from autopilot.remediation.base import Tool
 from autopilot.remediation.catalogue import build_catalogue
 from autopilot.settings import Settings, load
+from autopilot.stores import open_case_store
 from cli.main import EXIT_FAILED, EXIT_USAGE, print_json
 from cli.stored import find_case
 
@@ -71,7 +72,7 @@ def _tools(settings: Settings) -> tuple[Tool, ...]:
     """The configured tools, to ask what they would offer; none of them is asked to look at anything."""
     aws = AwsClients(settings.aws) if settings.aws else None
     pager = PagerDuty(settings.pager) if settings.pager else None
-    return build_catalogue(settings, aws, ticket_systems(settings), pager).tools
+    return build_catalogue(settings, aws, ticket_systems(settings), pager, open_case_store(settings)).tools
 
 
 def table(found: Difference) -> Iterator[str]:
