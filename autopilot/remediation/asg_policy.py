@@ -187,16 +187,8 @@ class TrackTarget(_PolicyTool):
         if had is not None:
             arguments: dict[str, Scalar] = {"policy": wanted.policy, "target_value": had}
             return self._back(step, f"Put policy {wanted.policy} back to {had}", arguments)
-        stop = StopTracking(self._aws)
-        back = step.model_copy(
-            update={
-                "tool": stop.name,
-                "arguments": {"policy": wanted.policy},
-                "sources": {"policy": "the step itself"},
-                "summary": f"Take policy {wanted.policy} away again",
-            }
-        )
-        return back.model_copy(update={"command": stop.command(back)})
+        gone: dict[str, Scalar] = {"policy": wanted.policy}
+        return self._back(step, f"Take policy {wanted.policy} away again", gone, StopTracking(self._aws))
 
 
 class Policy(Arguments):

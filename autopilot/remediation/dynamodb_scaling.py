@@ -180,16 +180,8 @@ class EnableAutoscaling(ScalesTable):
             arguments |= {f"{name}_capacity": value for name, value in limits.items()}
         else:
             arguments["capacity"] = before.observed.get(f"{side}_capacity")
-        restore = RestoreAutoscaling(self._aws)
-        back = step.model_copy(
-            update={
-                "tool": restore.name,
-                "arguments": arguments,
-                "sources": dict.fromkeys(arguments, "state before the step"),
-                "summary": f"Put {side} auto scaling of {self._parts(step)['table']} back as it was",
-            }
-        )
-        return back.model_copy(update={"command": restore.command(back)})
+        summary = f"Put {side} auto scaling of {self._parts(step)['table']} back as it was"
+        return self._back(step, summary, arguments, RestoreAutoscaling(self._aws))
 
 
 def build_tools(parts: Parts) -> tuple[Tool, ...]:

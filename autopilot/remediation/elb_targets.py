@@ -157,18 +157,11 @@ class DrainTarget(_TargetTool):
 
     def undo(self, step: Step, before: TargetState) -> Step | None:
         """Register it again."""
-        back = RegisterTarget(self._aws)
         name = Member.model_validate(step.arguments).target_id
         if not before.settings.get(f"{name} registered"):
             return None
-        again = step.model_copy(
-            update={
-                "tool": back.name,
-                "sources": dict.fromkeys(step.arguments, "the step itself"),
-                "summary": f"Put {name} back into its target group",
-            }
-        )
-        return again.model_copy(update={"command": back.command(again)})
+        back = RegisterTarget(self._aws)
+        return self._back(step, f"Put {name} back into its target group", step.arguments, back)
 
 
 class RegisterTarget(_TargetTool):

@@ -118,14 +118,7 @@ class CallRunbook(_HttpTool):
         if not self._settings.undo_url:
             return None
         back = UndoRunbook(self._runbook, self._settings, self._api)
-        again = step.model_copy(
-            update={
-                "tool": back.name,
-                "sources": dict.fromkeys(step.arguments, "the step itself"),
-                "summary": f"Take {self._runbook} back for {step.service}",
-            }
-        )
-        return again.model_copy(update={"command": back.command(again)})
+        return self._back(step, f"Take {self._runbook} back for {step.service}", step.arguments, back)
 
 
 class UndoRunbook(_HttpTool):

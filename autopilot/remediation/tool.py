@@ -134,8 +134,12 @@ class BaseTool(ABC):
             return self._offer(step, effect, way.why, finding_ids, fit)
         return replace(self._offer(step, effect, way.why, finding_ids, round(fit * UNPROVEN_FIT, 3)), unproven=True)
 
-    def _back(self, step: Step, summary: str, arguments: Mapping[str, Scalar]) -> Step:
-        """The same tool with the values that were there before."""
-        sources = dict.fromkeys(arguments, "state before the step")
-        back = step.model_copy(update={"arguments": dict(arguments), "sources": sources, "summary": summary})
-        return back.model_copy(update={"command": self.command(back)})
+    def _back(
+        self, step: Step, summary: str, arguments: Mapping[str, Scalar], by: "BaseTool | None" = None
+    ) -> Step:
+        """The step with the values that were there before: of this tool, or of the one that leads back from it."""
+        tool, sources = by or self, dict.fromkeys(arguments, "state before the step")
+        back = step.model_copy(
+            update={"tool": tool.name, "arguments": dict(arguments), "sources": sources, "summary": summary}
+        )
+        return back.model_copy(update={"command": tool.command(back)})

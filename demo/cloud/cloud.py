@@ -68,7 +68,8 @@ class Cloud:
             ),
         ]
         self._default = self._servers[0].url
-        self._others = dict.fromkeys(("application-autoscaling", "codedeploy"), self._servers[1].url)
+        moto = self._servers[1].url
+        self._others = {"application-autoscaling": moto, "codedeploy": moto}
         self._proxy = Proxy(self._default, self._others, self._ledger, self.xray)
         await self._proxy.start()
         await asyncio.gather(*(server.ready() for server in self._servers))
