@@ -80,21 +80,23 @@ class NarrowFlag(FlagsTool):
         return tuple(found)
 
     def command(self, step: Step) -> str:
-        """Get the version in force, change the flag with jq, create a version of it and deploy that."""
+        """Get the version in force (to put in for PRESENT), change it with jq, create a version and deploy that."""
         parts, wanted = self._parts(step), Reach.model_validate(step.arguments)
         where = (
             "--region", parts["region"], "--application-id", parts["application"],
             "--configuration-profile-id", parts["profile"],
         )  # fmt: skip
-        get = shell("aws", "appconfig", "get-hosted-configuration-version", *where, "--version-number")
-        edit = json.dumps(with_facets({}, wanted.wanted))
-        change = shell("jq", f".values[{json.dumps(wanted.flag)}] += {edit}", "in.json")
+        get = shell(
+            "aws", "appconfig", "get-hosted-configuration-version", *where, "--version-number", "PRESENT", "in.json"
+        )
+        reach = json.dumps(with_facets({}, wanted.wanted))
+        change = shell("jq", f".values[{json.dumps(wanted.flag)}] += {reach}", "in.json")
         create = shell(
             "aws", "appconfig", "create-hosted-configuration-version", *where, "--content", "fileb://out.json",
-            "--content-type", "application/json", "/dev/stdout",
+            "--content-type", "application/json", "--query", "VersionNumber", "--output", "text", "/dev/null",
         )  # fmt: skip
-        start = start_command(parts, "NEW")
-        return f"{get} PRESENT in.json && {change} > out.json && {create} && {start}"
+        start = start_command(parts, "NEW").replace(" NEW ", f" $({create}) ")
+        return f"{get} && {change} > out.json && {start}"
 
     def _settings(self, step: Step, deployed: Deployed) -> dict[str, Scalar]:
         """The flag's reach, and a hash of all else that is in force: a new version holds all of it."""

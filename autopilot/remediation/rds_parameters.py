@@ -106,7 +106,7 @@ class SetPoolParameter(AwsTool):
         query = f"Parameters[?ParameterName=='{wanted.parameter}'].ApplyType | [0]"
         asked = shell("aws", "rds", "describe-db-parameters", *where, "--query", query, "--output", "text")
         method = f"$({asked} | sed s/dynamic/immediate/ | sed s/static/pending-reboot/)"
-        name = f"ParameterName={wanted.parameter}" + ("" if wanted.reset else f",ParameterValue={wanted.value}")
+        name = f"ParameterName={wanted.parameter}" + ("" if wanted.reset else f',ParameterValue="{wanted.value}"')
         verb = "reset" if wanted.reset else "modify"
         change = shell("aws", "rds", f"{verb}-db-parameter-group", *where, "--parameters")
         return f"{change} {shell(name)},ApplyMethod={method}"
