@@ -165,12 +165,12 @@ class Watcher:
 
 def measure(seeds: int) -> dict[str, Any]:
     """All kinds with so many seeds each: counts, shares with their intervals, the matrix of truth and verdict."""
-    said = [
+    said: list[_Said] = [
         (name, kind.truth, Watcher(kind.make(seed)).outcome())
         for name, kind in KINDS.items()
         for seed in range(seeds)
     ]
-    judged = [(name, truth, verdict) for name, truth, verdict in said if name not in UNDECIDABLE]
+    judged = [one for one in said if one[0] not in UNDECIDABLE]
     matrix: dict[str, dict[str, int]] = {}
     for (name, verdict), count in sorted(Counter((n, v) for n, _, v in said).items()):
         matrix.setdefault(name, {})[verdict] = count
