@@ -47,7 +47,10 @@ class Score(Model):
     def state(self) -> GrantState:
         """The most telling one of its grants."""
         states = {standing.state for standing in self.grants}
-        return next((state for state in FIRST if state in states), "asks")
+        for state in FIRST:
+            if state in states:
+                return state
+        return "asks"
 
 
 class Scorecard(Model):
