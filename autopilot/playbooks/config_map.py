@@ -1,16 +1,19 @@
 """Schedules in a ConfigMap: each value of `data` is YAML by itself, told of with lines of the outer file."""
 
 import yaml
+from pydantic import TypeAdapter, ValidationError
 
+from autopilot.incident.base import clean
 from autopilot.playbooks.problem import Problem
 from autopilot.playbooks.schedules import DutyShape, OnCallSpec
-from autopilot.playbooks.values import mapping, sequence
+from autopilot.playbooks.values import Zone, mapping, sequence
 from autopilot.playbooks.written import Place, Written, validated
 from autopilot.playbooks.yaml_tree import Path, Source, Tree, read_trees
 
 CONFIG_MAP = "ConfigMap"
 LISTS = ("entries", "schedule", "schedules", "rotation", "rotations", "weeks", "oncall", "onCall")
 """What the list of entries is called there."""
+_ZONE = TypeAdapter(Zone)
 _ENTRY = {field.alias or name for name, field in DutyShape.model_fields.items()}
 
 
@@ -19,7 +22,9 @@ def read_config_map(tree: Tree, data: object, name: str) -> tuple[list[Written],
     texts = mapping(data) or {}
     if not set(texts) - {"timezone"}:
         return [], [tree.problem(("data",), "holds no schedule", "add a key with the schedule as text below `|`")]
-    written, problems = list[Written](), list[Problem]()
+    written, problems = list[Written](), _about_zone(tree, texts.get("timezone"))
+    if problems:
+        return [], problems
     for key, text in texts.items():
         node = tree.at(("data", str(key)))
         if key == "timezone" or node is None:
@@ -33,6 +38,16 @@ def read_config_map(tree: Tree, data: object, name: str) -> tuple[list[Written],
             remedy = "write the schedule as text below `|`, as Kubernetes wants it"
             problems.append(tree.problem(("data", str(key)), "is no text", remedy))
     return written, problems
+
+
+def _about_zone(tree: Tree, zone: object) -> list[Problem]:
+    try:
+        if zone is not None:
+            _ZONE.validate_python(zone)
+    except ValidationError:
+        what = f"{clean(zone, 80)!r} is no time zone"
+        return [tree.problem(("data", "timezone"), what, "write it as Europe/Berlin or UTC")]
+    return []
 
 
 def _above(tree: Tree, node: yaml.Node) -> int:

@@ -91,14 +91,15 @@ def explained(error: ValidationError, shape: type[BaseModel], tree: Tree, place:
     """One problem per mistake."""
     for item in error.errors(include_url=False, include_input=False):
         path: Path = item["loc"]
-        allowed = known_keys(shape, path)
-        what, remedy = item["msg"].removeprefix("Value error, "), "see docs/contract.md for the values"
+        what, remedy = "cannot be used", item["msg"].replace("Input should", "it should")
         if item["type"] == "extra_forbidden":
-            what, remedy = "is not a known key", near(str(path[-1]), allowed)
+            what, remedy = "is not a known key", near(str(path[-1]), known_keys(shape, path))
         elif item["type"] == "missing":
             what, remedy = "is missing", f"add `{path[-1]}:`"
-        elif "; " in what:
-            what, _, remedy = what.partition("; ")
+        elif item["type"] == "literal_error":
+            what, remedy = "is no value for it", f"use {item.get('ctx', {}).get('expected', '')}"
+        elif item["type"] == "value_error":
+            what, _, remedy = item["msg"].removeprefix("Value error, ").partition("; ")
         yield tree.problem(place.of(path), clean(what, 300), clean(remedy, 300), shown(place, path))
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol, cast
 
 import yaml
+from yaml.scanner import ScannerError
 
 from autopilot.incident.base import clean
 from autopilot.playbooks.problem import Problem
@@ -146,7 +147,9 @@ def read_trees(text: str, source: Source) -> tuple[list[Tree], list[Problem]]:
             if (node := loader.get_node()) is not None:
                 trees.append(Tree(source, node, loader.construct_document(node)))
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        # A scanner notices what is unfinished only further on; a parser's context may be the whole document.
+        begun = error.context_mark if isinstance(error, ScannerError) else None
+        mark = begun or error.problem_mark or error.context_mark
         what = clean(error.problem or "cannot be read", 200)
         return trees, [source.problem(mark.line + 1 if mark else 1, "YAML", what, "check indentation and quotes")]
     except (yaml.YAMLError, ValueError, OverflowError) as error:
