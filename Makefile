@@ -30,7 +30,7 @@ check: $(READY)
 	@$(BIN)/lint-imports
 
 bench: $(READY)
-	@for b in accuracy calibration analysis demo reasoning; do $(BIN)/python -m benchmarks.$$b || exit 1; done
+	@for b in accuracy calibration analysis verification demo reasoning; do $(BIN)/python -m benchmarks.$$b || exit 1; done
 	@for b in gullible fabricating; do $(BIN)/python -m benchmarks.reasoning --behaviour $$b || exit 1; done
 
 serve: $(READY)
