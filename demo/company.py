@@ -164,6 +164,7 @@ class Company:
             "temporal": {"address": temporal, "ui_url": ui, "task_queue": "autopilot"},
             "store": {"kind": "folder", "path": str(folder / "cases")},
             "knowledge": str(folder / "knowledge.db"),
+            "audit": str(folder / "audit.db"),
             "playbooks": str(folder / "playbooks"),
             "aws": {"regions": [REGION]},
             "github": {"base_url": self.github.url, "repositories": {self.scenario.service: self.repository}},
