@@ -1,5 +1,6 @@
 """Load balancers: traffic between the two target groups of a weighted forward. Targets are in `elb_targets`."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -21,11 +22,14 @@ if TYPE_CHECKING:
 
 _ID = r"[0-9a-f]{1,40}"
 FORWARD = arn(
-    "elasticloadbalancing", rf"(?P<kind>listener|listener-rule)/(?:app|net)/[A-Za-z0-9-]{{1,32}}/{_ID}(?:/{_ID}){{1,2}}"
+    "elasticloadbalancing",
+    rf"(?P<kind>listener|listener-rule)/(?:app|net)/[A-Za-z0-9-]{{1,32}}/{_ID}(?:/{_ID}){{1,2}}",
 )
 GROUP = rf"^arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:\d{{12}}:targetgroup/[A-Za-z0-9-]{{1,32}}/{_ID}$"
 ALL, NOTHING = 100, 0
 """Weights of a group that gets all of the traffic, and of one that gets none."""
+HARM = re.compile(r"5XX|UnHealthy|Error|ResponseTime|Latency|Anomalous")
+"""Metrics of a target group that speak against it when they rise; more requests alone do not."""
 
 
 class Shift(Arguments):
@@ -49,13 +53,14 @@ class Shift(Arguments):
 
 
 def about_group(group: str, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings that speak of a target group: by ARN, by name, or by the dimension that CloudWatch uses."""
+    """The findings that speak against a target group, which they name by ARN, name or CloudWatch's dimension."""
     path = "targetgroup/" + group.partition(":targetgroup/")[2]
     names = {group, path, group_name(group)}
     return tuple(
         f
         for f in findings
         if f.direction in ("up", "new")
+        and (f.metric is None or HARM.search(f.metric.name))
         and (f.resource in names or (f.metric is not None and names & set(f.metric.dimensions.values())))
     )
 
@@ -85,8 +90,9 @@ class ShiftTraffic(AwsTool):
     )
 
     def candidates(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:
-        """All traffic to the other group, where findings speak against exactly one group that gets traffic."""
-        if not self._fits(item, "elb_forward") or item.settings.get("groups") != 2:
+        """All traffic to the other group, where a suspect fits and findings speak against just one group in use."""
+        how_well = fit(item, context, self.addresses)
+        if not self._fits(item, "elb_forward") or item.settings.get("groups") != 2 or how_well < 0.4:
             return ()
         places = {str(item.settings.get(f"group_{n}") or ""): n for n in (1, 2)}
         against = {group: self._against(item, group, context) for group in places}
@@ -108,7 +114,7 @@ class ShiftTraffic(AwsTool):
         effect = expected(context, f"requests of {item.service} no longer reach {group_name(sick)}", 120.0)
         cited = evidence(item, context, self.addresses, against[sick])
         why = f"{group_name(sick)} misbehaves and {group_name(well)} does not ({', '.join(against[sick][:3])})"
-        return (self._offer(step, effect, why, cited, max(fit(item, context, self.addresses), 0.6)),)
+        return (self._offer(step, effect, why, cited, how_well),)
 
     def _against(self, item: InventoryItem, group: str, context: Context) -> list[str]:
         """Ids of the findings that speak against a group."""
@@ -176,15 +182,13 @@ class ShiftTraffic(AwsTool):
         healthy = sum(target.get("TargetHealth", {}).get("State") == "healthy" for target in targets)
         if not healthy and wanted.to_weight:
             return DryRun(feasible=False, reason=f"{group_name(wanted.to_group)} has no healthy target")
+        ready = f"{healthy} of {len(targets)} targets of {group_name(wanted.to_group)} are healthy"
         return DryRun(
             feasible=True,
             changes=changed_lines(before.settings, self.leaves(step, before).settings),
             reach=f"new requests of {step.service or 'the forward'}; open ones end where they are",
             cost="none",
-            warnings=(
-                f"{healthy} of {len(targets)} targets of {group_name(wanted.to_group)} are healthy and take the load",
-                "sticky sessions stay with their group until they end",
-            ),
+            warnings=(f"{ready} and take the load", "sticky sessions stay with their group until they end"),
         )
 
     def execute(self, step: Step, key: str) -> tuple[Effect, str]:

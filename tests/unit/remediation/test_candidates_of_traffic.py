@@ -9,38 +9,51 @@ from tests.unit.remediation.aws_story import BLUE, GREEN, forward, grounded, sta
 from tests.unit.remediation.story import context, measured, served, suspect
 
 GREEN_FAILS = measured(3, "shop", "HTTPCode_Target_5XX_Count", 90.0, TargetGroup="targetgroup/green/0a1")
+RELEASE = (suspect("checkout", "bad_deploy"),)
 BLUE_FAILS = measured(4, "shop", "HTTPCode_Target_5XX_Count", 90.0, TargetGroup="targetgroup/blue/0a0")
 
 
 def test_traffic_leaves_the_group_that_findings_speak_against() -> None:
-    candidate = grounded(context(forward(), findings=(GREEN_FAILS,)))["elb.shift_traffic"]
+    candidate = grounded(context(forward(), findings=(GREEN_FAILS,), suspects=RELEASE))["elb.shift_traffic"]
     assert candidate.step.arguments == {"from_group": GREEN, "to_group": BLUE, "from_weight": 0, "to_weight": 100}
     assert candidate.finding_ids[0] == "F3"
     assert "F3" in candidate.why
     assert candidate.step.command.startswith("aws elbv2 modify-listener --region us-east-1")
-    back = grounded(context(forward(), findings=(BLUE_FAILS,)))["elb.shift_traffic"]
+    back = grounded(context(forward(), findings=(BLUE_FAILS,), suspects=RELEASE))["elb.shift_traffic"]
     assert back.step.arguments["to_group"] == GREEN
 
 
 def test_a_group_whose_version_was_measured_sick_is_left() -> None:
     sick = served("green", False, "F8")
     health = measured(8, "green", "Errors", 9.0).model_copy(update={"direction": "down", "resource": "elsewhere"})
-    candidate = grounded(context(forward(), findings=(health,), versions=(sick,)))["elb.shift_traffic"]
+    candidate = grounded(context(forward(), findings=(health,), versions=(sick,), suspects=RELEASE))[
+        "elb.shift_traffic"
+    ]
     assert candidate.step.arguments["from_group"] == GREEN
 
 
 @pytest.mark.parametrize(
     "findings",
-    [(), (GREEN_FAILS, BLUE_FAILS), (measured(5, "shop", "RequestCount", 9.0, LoadBalancer="app/shop/0a"),)],
-    ids=["none", "both", "neither"],
+    [
+        (),
+        (GREEN_FAILS, BLUE_FAILS),
+        (measured(5, "shop", "HTTPCode_ELB_5XX_Count", 9.0, LoadBalancer="app/shop/0a"),),
+        (measured(5, "shop", "RequestCount", 9.0, TargetGroup="targetgroup/green/0a1"),),
+    ],
+    ids=["none", "both", "neither", "more requests are no fault"],
 )
 def test_without_a_difference_between_the_groups_no_traffic_is_shifted(findings: tuple[Finding, ...]) -> None:
-    seen = context(forward(), findings=findings, suspects=(suspect("checkout", "bad_deploy"),))
+    seen = context(forward(), findings=findings, suspects=RELEASE)
     assert "elb.shift_traffic" not in grounded(seen)
 
 
 def test_a_group_that_gets_no_traffic_is_not_left() -> None:
-    assert "elb.shift_traffic" not in grounded(context(forward(100, 0), findings=(GREEN_FAILS,)))
+    assert "elb.shift_traffic" not in grounded(context(forward(100, 0), findings=(GREEN_FAILS,), suspects=RELEASE))
+
+
+def test_without_a_fitting_suspect_no_traffic_is_shifted() -> None:
+    surge = (suspect("checkout", "traffic_surge"),)
+    assert "elb.shift_traffic" not in grounded(context(forward(), findings=(GREEN_FAILS,), suspects=surge))
 
 
 def test_a_sick_target_is_drained_where_others_serve_and_something_points_at_the_service() -> None:

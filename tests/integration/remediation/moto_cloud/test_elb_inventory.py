@@ -19,7 +19,7 @@ from tests.integration.aws_sources.conftest import scope_now
 from tests.integration.remediation.conftest import plan
 from tests.integration.remediation.fault_proxy import FaultProxy
 from tests.integration.remediation.moto_cloud.balanced import Balanced
-from tests.unit.remediation.story import context, measured, offered
+from tests.unit.remediation.story import context, measured, offered, suspect
 
 
 def gathered(clients: AwsClients, calls: int = 100) -> Collected:
@@ -66,7 +66,9 @@ def test_what_is_listed_becomes_a_step_that_works(
     forward = next(item for item in items(gathered(clients)) if item.resource == made.rule)
     path = "targetgroup/" + made.green.partition(":targetgroup/")[2]
     errors = measured(3, "shop", "HTTPCode_Target_5XX_Count", 90.0, TargetGroup=path)
-    candidate = offered(context(forward, findings=(errors,)))["elb.shift_traffic"]
+    candidate = offered(context(forward, findings=(errors,), suspects=(suspect("checkout", "bad_deploy"),)))[
+        "elb.shift_traffic"
+    ]
     option = plan(toolbox, candidate.step)
     assert option.feasible, option.infeasible_reason
     assert set(option.steps[0].dry_run.changes) == {"weight of green: 10 → 0", "weight of blue: 90 → 100"}
