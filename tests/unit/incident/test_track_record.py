@@ -1,7 +1,5 @@
 """What a track record says of a tool: a bound that promises little after little, and trust that a failure takes."""
 
-from itertools import pairwise
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -168,9 +166,3 @@ def test_a_plan_in_short_names_each_tool_of_an_option_once() -> None:
     assert shown.plan == 2
     assert shown.moves(2) == (MOVE,)
     assert shown.moves(3) == shown.moves(None) == ()
-
-
-def test_bounds_rise_with_every_success() -> None:
-    bounds = [wilson(n, n) for n in range(1, 60)]
-    assert all(a < b for a, b in pairwise(bounds))
-    assert after(1) > T0
