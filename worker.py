@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Thread
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from temporalio.client import Client
@@ -25,6 +25,7 @@ from activities.execute import Executing
 from activities.freeze import FreezeSwitch, SwitchReader
 from activities.notify import Notifying
 from activities.open import Neighbourhood, Opening
+from activities.owner import Owning
 from activities.plan import Planning
 from activities.review import Reviewing
 from activities.unasked import Unasked
@@ -38,6 +39,7 @@ from autopilot.clients.aws import AwsClients
 from autopilot.incident.audit import AuditLog
 from autopilot.incident.base import Link
 from autopilot.incident.freeze import FreezeReader
+from autopilot.incident.ownership import OwnerSource
 from autopilot.incident.ports import (
     Analyst,
     Analyzer,
@@ -88,11 +90,15 @@ GRACE = timedelta(seconds=20)
 log = structlog.get_logger()
 
 
+class RulesSource(PlaybookSource, OwnerSource, Protocol):
+    """What the rules of a team answer."""
+
+
 @dataclass(frozen=True)
 class Ports:
     """Everything the activities need from outside."""
 
-    playbooks: PlaybookSource
+    playbooks: RulesSource
     collector: Collector
     store: CaseStore
     analyzer: Analyzer
@@ -175,6 +181,7 @@ def build_activities(ports: Ports, client: Client, settings: Settings, switch: F
     keyring = settings.keyring()
     opening = Opening(ports.playbooks, ports.collector, functools.partial(incident_links, settings))
     neighbourhood = Neighbourhood(client, ports.collector)
+    owning = Owning(ports.playbooks)
     collecting = Collecting(ports.collector, ports.store)
     analyzing = Analyzing(ports.analyzer, ports.analyst, ports.prober, ports.store)
     planning = Planning(ports.planner, ports.toolbox)
@@ -187,6 +194,7 @@ def build_activities(ports: Ports, client: Client, settings: Settings, switch: F
     return [
         opening.open_incident, opening.recent_changes,
         neighbourhood.look_around, neighbourhood.hand_over_alerts, neighbourhood.who_holds, neighbourhood.is_open,
+        owning.find_owner,
         collecting.collect_source, collecting.seal_case,
         analyzing.analyze_case, analyzing.propose, analyzing.probe, analyzing.conclude,
         planning.shortlist, planning.prepare_option, planning.choose_options,

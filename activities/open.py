@@ -18,6 +18,7 @@ from autopilot.incident.messages import HandOver
 from autopilot.incident.neighbours import Neighbour, choose_neighbour
 from autopilot.incident.playbook import Snapshot
 from autopilot.incident.ports import Collector, PlaybookSource
+from autopilot.incident.sources import asked
 from autopilot.incident.target import MEMO, Holder, target_id
 
 
@@ -68,10 +69,11 @@ class Opening:
     @activity.defn
     @guarded
     def open_incident(self, order: OpenIncident) -> Opened:
-        """Snapshot the playbook and the people on duty; list the configured sources."""
+        """Snapshot the playbook and the people on duty; list the sources that the playbook wants asked."""
+        snapshot = self._playbooks.snapshot(order.alert, datetime.now(UTC))
         return Opened(
-            snapshot=self._playbooks.snapshot(order.alert, datetime.now(UTC)),
-            sources=tuple(self._collector.names),
+            snapshot=snapshot,
+            sources=asked(snapshot.playbook.data_sources, self._collector.names),
             links=tuple(self._links(order.incident_id, order.group)),
         )
 

@@ -4,10 +4,11 @@ People on duty come first, because they are awake; then who is written down as o
 """
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from pydantic import Field
 
-from autopilot.incident.base import Line, Model, Name
+from autopilot.incident.base import Line, Model, Name, Time
 from autopilot.incident.playbook import OnCall, Person
 
 
@@ -56,6 +57,14 @@ class Owner(Model):
     team: Name = ""
     found: Line
     """How the owner was found."""
+
+
+class OwnerSource(Protocol):
+    """Who owns what: schedules, the service catalogue, CODEOWNERS, the identity map."""
+
+    def owner(self, component: str, files: Sequence[str], authors: Sequence[str], now: Time) -> Owner | None:
+        """The owner of a component and how he was found; `files` and `authors` are those of the blamed change."""
+        ...
 
 
 def owner_of(known: Ownership, authors: Sequence[str] = ()) -> Owner | None:

@@ -55,7 +55,7 @@ class PlaybookFolder:
         )
 
     def owner(self, component: str, files: Sequence[str], authors: Sequence[str], now: Time) -> Owner | None:
-        """See `PlaybookSource`."""
+        """See `OwnerSource`."""
         rules = self._current()
         duty, _, rank = Reaching(rules, self._directories, now).duty(component)
         general = rank is None or not self._names(rules, component)

@@ -15,6 +15,7 @@ from autopilot.incident.finding import Dossier, DossierBrief, Suspect, TimelineE
 from autopilot.incident.freeze import Freeze
 from autopilot.incident.investigation import Probe, ProbeResult, Proposed, Turn
 from autopilot.incident.metric import MetricRef, Signal
+from autopilot.incident.ownership import Owner
 from autopilot.incident.plan import (
     DraftOption,
     DryRun,
@@ -143,6 +144,9 @@ class FakeWorld:
 
     def snapshot(self, alert: Alert, now: datetime) -> Snapshot:
         return Snapshot(playbook=self.playbook, on_call=OnCall(primary=KIM, secondary=LEE), digest="d")
+
+    def owner(self, component: str, files: Sequence[str], authors: Sequence[str], now: datetime) -> Owner | None:
+        return Owner(person=LEE, found=f"on call for {component}")
 
     # --- collector
 
