@@ -116,7 +116,7 @@ def wilson(good: int, of: int) -> float:
     """
     if not 0 <= good <= of:
         raise ValueError(f"{good} of {of} is no share")
-    if of == 0:
+    if good == 0:
         return 0.0
     share, z2 = good / of, _Z * _Z
     middle = share + z2 / (2 * of)
