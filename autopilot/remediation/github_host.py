@@ -13,8 +13,6 @@ from autopilot.remediation.code_hosts import Entry, Opened, Revert, SourceFile, 
 from autopilot.remediation.patches import LABEL, MAX_FILES, FileChange, FileStatus, Proposal, safe_path
 
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
-MAX_SOURCE = 1_000_000
-"""Characters of a settings file; GitHub gives no content of larger files here."""
 
 
 class _Hash(BaseModel):
@@ -198,7 +196,7 @@ class GitHubHost:
             self._api.send("PATCH", path, {"state": "closed"}, repeatable=True)
 
     def delete_branch(self, repository: str, branch: str) -> None:
-        """See `CodeHost`. GitHub answers 422 for a branch that is gone."""
+        """See `CodeHost`."""
         with asking(f"branch {branch} of {repository}", self.writes):
             self._api.send("DELETE", f"repos/{quote(repository)}/git/refs/heads/{quote(branch)}", absent=True)
 
