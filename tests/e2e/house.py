@@ -20,6 +20,7 @@ import yaml
 from slack_sdk.signature import SignatureVerifier
 from temporalio.client import Client
 
+from autopilot.audit.sqlite import SqliteAudit
 from autopilot.channels.notifier import build_notifier
 from autopilot.channels.slack_wire import ButtonValue
 from autopilot.incident.decision import Judgement
@@ -41,6 +42,7 @@ API_TOKEN, API_KEY, BOT_TOKEN, SIGNING = "api-token", "bridge-key", "xoxb-house"
 ALERTS = "C0ALERTS1"
 QUEUE = "house"
 KIM = SlackUser("U1", "kim", "Kim", "kim@shop.example")
+LEE = SlackUser("U2", "lee", "Lee", "lee@shop.example")
 EVE = SlackUser("U9", "eve", "Eve", "eve@shop.example")
 
 
@@ -58,6 +60,7 @@ class House:
     client: Client
     incidents: Incidents
     world: FakeWorld = field(default_factory=FakeWorld)
+    switch: FakeSwitch = field(default_factory=FakeSwitch)
 
     @asynccontextmanager
     async def working(self) -> AsyncGenerator[None]:
@@ -66,11 +69,16 @@ class House:
         ports = Ports(
             playbooks=world, collector=FakeCollector(world), store=world, analyzer=world, analyst=world,
             prober=world, planner=world, toolbox=world, notifier=build_notifier(self.settings), reviewer=world,
-            summariser=world, knowledge=world, audit=world,
+            summariser=world, knowledge=world, audit=self.audit,
         )  # fmt: skip
-        activities = build_activities(ports, self.client, self.settings, FakeSwitch())
+        activities = build_activities(ports, self.client, self.settings, self.switch)
         async with build_worker(self.client, activities, QUEUE):
             yield
+
+    @property
+    def audit(self) -> SqliteAudit:
+        """The record of worker and gateway."""
+        return SqliteAudit(self.settings.audit)
 
     async def post(self, body: Any, token: str = f"Bearer {API_TOKEN}", **headers: str) -> httpx.Response:
         """POST /api/incidents."""
@@ -129,9 +137,13 @@ class House:
 
     def button(self, state: IncidentState, **changes: object) -> Button:
         """The first option's button, possibly with other contents."""
-        first = next(b for b in self.buttons(state) if b.action_id == "decide:option:1")
+        first = self.option_button(state, 1)
         value = ButtonValue.model_validate_json(first.value).model_copy(update=changes)
         return replace(first, value=value.wire())
+
+    def option_button(self, state: IncidentState, option: int) -> Button:
+        """The button of an option."""
+        return next(b for b in self.buttons(state) if b.action_id == f"decide:option:{option}")
 
     async def told(self, words: str, since: int = 0) -> str:
         """What somebody was told alone, once it has these words."""
@@ -189,6 +201,7 @@ def _configuration(folder: Path, stage: Stage, slack: Slack, relay: SnsRelay) ->
         "temporal": {"address": stage.temporal_address, "task_queue": QUEUE},
         "store": {"kind": "folder", "path": str(folder / "cases")},
         "knowledge": str(folder / "knowledge.db"),
+        "audit": str(folder / "audit.db"),
         "seal_key": SEAL_KEY.decode(),
         "slack": {
             "base_url": slack.api_url, "channel": slack.channel, "bot_token": BOT_TOKEN, "signing_secret": SIGNING,
@@ -210,7 +223,9 @@ def _configuration(folder: Path, stage: Stage, slack: Slack, relay: SnsRelay) ->
 async def furnished(folder: Path) -> AsyncGenerator[House]:
     """Start everything but the worker; end it afterwards."""
     stage = Stage(folder)
-    slack = Slack(SlackRecords((KIM, EVE), (("C0INCIDENTS", "incidents"), (ALERTS, "alerts"))), BOT_TOKEN, SIGNING)
+    slack = Slack(
+        SlackRecords((KIM, LEE, EVE), (("C0INCIDENTS", "incidents"), (ALERTS, "alerts"))), BOT_TOKEN, SIGNING
+    )
     relay = SnsRelay(signature_version="2")
     with slack, relay:
         slack.app_requests.interactivity_url = f"{stage.gateway_url}/hooks/slack/interactions"
