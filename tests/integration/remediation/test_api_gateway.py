@@ -34,6 +34,13 @@ class Stage:
 
 
 @pytest.fixture(autouse=True)
+def proxy(shared_proxy: FaultProxy) -> FaultProxy:
+    """The proxy before an empty cloud: these tests fill it themselves."""
+    shared_proxy.empty_the_cloud()
+    return shared_proxy
+
+
+@pytest.fixture(autouse=True)
 def stage(proxy: FaultProxy, clients: AwsClients) -> Stage:
     """A stage on its second deployment, without limits, with a canary of 20 %."""
     client = clients.apigateway()

@@ -25,6 +25,13 @@ GONE = (
 
 
 @pytest.fixture(autouse=True)
+def proxy(shared_proxy: FaultProxy) -> FaultProxy:
+    """The proxy before an empty cloud: these tests fill it themselves."""
+    shared_proxy.empty_the_cloud()
+    return shared_proxy
+
+
+@pytest.fixture(autouse=True)
 def group(proxy: FaultProxy, clients: AwsClients) -> str:
     """The ARN of a group of two instances, between one and eight."""
     clients.ec2().create_launch_template(

@@ -76,6 +76,13 @@ def toolbox(clients: AwsClients) -> CatalogueToolbox:
 
 
 @pytest.fixture(autouse=True)
+def proxy(shared_proxy: FaultProxy) -> FaultProxy:
+    """The proxy before an empty cloud: these tests fill it themselves."""
+    shared_proxy.empty_the_cloud()
+    return shared_proxy
+
+
+@pytest.fixture(autouse=True)
 def instance(proxy: FaultProxy, clients: AwsClients, trail: Trail) -> str:
     """The ARN of a running instance."""
     started = clients.ec2().run_instances(
