@@ -121,8 +121,8 @@ class Opsgenie(Section):
 
     base_url: str = "https://api.opsgenie.com"
     """https://api.eu.opsgenie.com for accounts in the EU."""
-    api_key: SecretStr
-    """Of an API integration that may read."""
+    api_key: SecretStr | None = None
+    """Of an API integration that may read; without it Opsgenie is not asked."""
 
 
 class Automation(Section):

@@ -96,7 +96,8 @@ class OpsgenieSchedules:
     """Schedules by `GET /v2/schedules/NAME/on-calls?flat=true`; users are known there by their address."""
 
     def __init__(self, settings: Opsgenie) -> None:
-        headers = {"Authorization": f"GenieKey {settings.api_key.get_secret_value()}"}
+        key = settings.api_key.get_secret_value() if settings.api_key else ""
+        headers = {"Authorization": f"GenieKey {key}"}
         self._api = Api("Opsgenie", settings.base_url, headers=headers, timeout=SECONDS, attempts=2, max_wait=1.0)
 
     def members(self, name: str, at: Time) -> tuple[Member, ...]:
@@ -145,6 +146,6 @@ def build_directories(settings: Settings) -> Directories:
         found["slack"] = SlackGroups(settings.slack)
     if settings.pagerduty and settings.pagerduty.token:
         found["pagerduty"] = PagerDutySchedules(settings.pagerduty)
-    if settings.opsgenie:
+    if settings.opsgenie and settings.opsgenie.api_key:
         found["opsgenie"] = OpsgenieSchedules(settings.opsgenie)
     return {system: Remembered(directory) for system, directory in found.items()}
