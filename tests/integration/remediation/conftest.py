@@ -123,8 +123,8 @@ def toolbox(clients: AwsClients) -> CatalogueToolbox:
 @pytest.fixture(autouse=True)
 def proxy(request: pytest.FixtureRequest, shared_proxy: FaultProxy, clients: AwsClients) -> FaultProxy:
     """A fresh cloud behind the proxy, filled with what the test's step is about; nothing broken or counted yet."""
-    parameters = request.node.callspec.params if hasattr(request.node, "callspec") else {}
-    step = parameters.get("step", getattr(request.cls, "step", None))
+    parameters: dict[str, object] = request.node.callspec.params if hasattr(request.node, "callspec") else {}
+    step = parameters.get("step", getattr(request.node.cls, "step", None))
     systems = {step.tool.partition(".")[0]} if isinstance(step, Step) else {"lambda", "dynamodb"}
     shared_proxy.empty_the_cloud()
     for system, fill in FILLS.items():
