@@ -99,6 +99,12 @@ class Limits(Arguments):
         return self
 
 
+def refusals(item: InventoryItem, context: Context) -> Finding | None:
+    """The finding that more callers than usual are refused, if there is one: 429 counts among the 4xx."""
+    found = (f for f in findings_on(item, context) if f.direction in ("up", "new") and f.metric is not None)
+    return next((f for f in found if f.metric and f.metric.name == "4XXError"), None)
+
+
 def requests(item: InventoryItem, context: Context) -> Finding | None:
     """The finding that more requests than usual arrive, if there is one."""
     counted = (
@@ -122,10 +128,11 @@ class SetThrottling(StageTool):
         return self._raised(item, context) or self._lowered(item, context)
 
     def _raised(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:
-        """For a stage with limits that is suspected to throttle."""
+        """For a stage with limits that is suspected to throttle and does refuse callers."""
+        refused = refusals(item, context)
         rate, burst = item.settings.get("throttle_rate"), item.settings.get("throttle_burst")
         how_well = fit(item, context, frozenset({"throttled", "quota"}))
-        if not isinstance(rate, int | float) or not isinstance(burst, int) or not rate or how_well < 0.4:
+        if not isinstance(rate, int | float) or not isinstance(burst, int) or refused is None or how_well < 0.4:
             return ()
         step = self._step(
             item,
@@ -134,8 +141,8 @@ class SetThrottling(StageTool):
             {"rate": f"throttle_rate {rate}; doubled", "burst": f"throttle_burst {burst}; doubled"},
         )
         effect = expected(context, f"{item.name} refuses fewer requests", 120.0)
-        cited = evidence(item, context, frozenset({"throttled", "quota"}))
-        why = f"{item.name} refuses what goes beyond {rate:g} requests per second"
+        cited = evidence(item, context, frozenset({"throttled", "quota"}), (refused.id,))
+        why = f"{item.name} refuses callers ({refused.id}) and takes {rate:g} requests per second at most"
         return (self._offer(step, effect, why, cited, how_well),)
 
     def _lowered(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:

@@ -107,11 +107,17 @@ def test_a_stage_is_not_limited_without_need(settings: dict[str, Scalar], observ
 
 
 def test_a_stage_that_refuses_gets_twice_its_limits() -> None:
-    limited = stage(throttle_rate=50.0, throttle_burst=20)
-    candidate = grounded(context(limited, suspects=(suspect("checkout", "throttled"),)))[
-        "api_gateway.set_throttling"
-    ]
+    limited, throttled = stage(throttle_rate=50.0, throttle_burst=20), (suspect("checkout", "throttled"),)
+    refused = measured(7, "checkout-api", "4XXError", 300.0, ApiName="checkout-api")
+    candidate = grounded(context(limited, findings=(refused,), suspects=throttled))["api_gateway.set_throttling"]
     assert candidate.step.arguments == {"rate": 100.0, "burst": 40}
+    assert "(F7)" in candidate.why
+    for other in (
+        context(limited, suspects=throttled),
+        context(limited, findings=(refused,)),
+        context(stage(), findings=(refused,), suspects=throttled),
+    ):
+        assert "api_gateway.set_throttling" not in grounded(other)
 
 
 def test_a_stage_goes_back_to_a_deployment_only_where_a_release_is_suspected() -> None:
