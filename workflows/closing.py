@@ -6,7 +6,6 @@ from temporalio.exceptions import ActivityError
 from activities.review import Reviewing
 from autopilot.incident.ports import SummaryRequest
 from autopilot.incident.state import IncidentState
-from autopilot.incident.view import ticket_text
 from workflows.calls import ASK, QUICK, THINK, call
 from workflows.people import People
 
@@ -33,7 +32,7 @@ class Closing:
             state.report = None
             self._people.record("note", f"the review was not written: {error.cause}")
         if state.tickets:
-            await self._people.ticket(ticket_text(state), resolved=state.verdict in ("fixed", "self_healed"))
+            await self._people.ticket("review", resolved=state.verdict in ("fixed", "self_healed"))
         try:
             await call(Reviewing.remember, state, QUICK, "remember the outcome")
         except ActivityError as error:

@@ -13,7 +13,6 @@ with workflow.unsafe.imports_passed_through():
     from autopilot.incident.plan import Option
     from autopilot.incident.thread import action_note, diagnosis_note, verification_note
     from autopilot.incident.verification import healthy
-    from autopilot.incident.view import ticket_text
     from workflows.analysis import Analysis
     from workflows.by_hand import ByHand
     from workflows.closing import Closing
@@ -224,7 +223,7 @@ class IncidentWorkflow(Lifecycle):
         """Ticket with the report, page the owner, watch until people have fixed it or a deadline."""
         on_call = self._state.snapshot.on_call if self._state.snapshot else None
         await self._people.show("handed over to people")
-        await self._people.ticket(ticket_text(self._state))
+        await self._people.ticket("handover")
         await self._people.page(
             on_call.primary if on_call else None, "owner", f"Over to you: {self._state.alert.title}"
         )

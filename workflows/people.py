@@ -8,9 +8,10 @@ from activities.notify import Note, Notifying
 from autopilot.incident.decision import Judgement
 from autopilot.incident.finding import TimelineEntry
 from autopilot.incident.playbook import Person
-from autopilot.incident.ports import Question, Ticket
+from autopilot.incident.ports import Question
 from autopilot.incident.state import IncidentState
 from autopilot.incident.thread import plan_note
+from autopilot.incident.ticketing import incident_ticket
 from autopilot.incident.view import incident_view
 from workflows.calls import TELL, call
 from workflows.console import Console
@@ -95,18 +96,9 @@ class People:
             return
         self.record("note", f"paged {question.to}: {text}")
 
-    async def ticket(self, body: str, *, resolved: bool = False) -> None:
-        """Create the incident's ticket or bring it up to date."""
-        state = self._state
-        ticket = Ticket(
-            key=f"{state.incident_id}/ticket",
-            incident_id=state.incident_id,
-            title=f"[{state.severity}] {state.alert.title}",
-            body=body,
-            priority=state.snapshot.playbook.ticket_priority if state.snapshot else "high",
-            service=state.service,
-            state="resolved" if resolved else "open",
-        )
+    async def ticket(self, phase: str, *, resolved: bool = False) -> None:
+        """Create the incident's ticket or bring it up to date; each phase is noted in it once."""
+        state, ticket = self._state, incident_ticket(self._state, phase, resolved=resolved)
         try:
             number = await call(
                 Notifying.write_ticket, ticket, TELL, "resolve ticket" if resolved else "write ticket"
