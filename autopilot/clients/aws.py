@@ -42,6 +42,7 @@ READ_SECONDS = 10.0
 PREPARED = (
     "cloudtrail", "lambda", "ecs", "cloudwatch", "dynamodb", "apigateway", "rds", "resourcegroupstaggingapi",
     "logs", "xray", "application-autoscaling", "scheduler", "appconfig",
+    "elbv2", "autoscaling", "ec2", "cloudformation", "codedeploy",
 )  # fmt: skip
 """What an incident needs, the first message's questions first."""
 

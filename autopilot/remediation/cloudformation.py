@@ -58,7 +58,7 @@ class RollBack(AwsTool):
     )
     takes: ClassVar[type[Arguments]] = Going
     target = STACK
-    addresses: ClassVar[frozenset[CauseKind]] = frozenset({"bad_deploy", "config_change", "capacity", "permission"})
+    addresses: ClassVar[frozenset[CauseKind]] = frozenset({"bad_deploy", "config_change"})
 
     def candidates(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:
         """Only for a stack in one of the three states, of a service that a suspect points at."""
