@@ -59,6 +59,7 @@ from autopilot.knowledge.by_hand import ByHandReader
 from autopilot.knowledge.remembering import Remembering
 from autopilot.knowledge.source import KnowledgeSource
 from autopilot.knowledge.sqlite import KnowledgeBase
+from autopilot.knowledge.vouching import Vouching
 from autopilot.observability import configure
 from autopilot.playbooks.directories import build_directories
 from autopilot.playbooks.folder import PlaybookFolder
@@ -151,7 +152,7 @@ def build_ports(settings: Settings) -> Ports:
         notifier=build_notifier(settings, store),
         reviewer=ReviewWriter(store),
         summariser=ConfiguredSummariser(settings.model, store, models=models),
-        knowledge=Remembering(knowledge, store, aims, by_hand),
+        knowledge=Remembering(knowledge, store, aims, by_hand, Vouching(audit)),
         audit=audit,
     )
 

@@ -1,6 +1,6 @@
 """What an incident taught about tools: each proposal with what people chose and what verification found. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,14 +20,16 @@ class _Carried:
     """An option that was carried out, wholly or in part."""
 
     plan: int
-    option: int
     moves: tuple[Move, ...]
     at: datetime
     verdict: Verdict | None
 
 
 def experiences(
-    state: IncidentState, aims: Aims | None = None, seen: SeenByHand = _NOTHING_SEEN
+    state: IncidentState,
+    aims: Aims | None = None,
+    seen: SeenByHand = _NOTHING_SEEN,
+    vouched: Callable[[StepResult], bool] | None = None,
 ) -> tuple[Experience, ...]:
     """One experience for each plan, tool and service that was proposed first, chosen or carried out.
 
@@ -35,8 +37,10 @@ def experiences(
         state: The closed incident.
         aims: What each tool helps against: a tool that helps against nothing, such as a ticket, fixes nothing.
         seen: What people did by hand.
+        vouched: Whether a step is known to have been carried out: without that nothing was fixed by it, while a
+            failure counts whoever tells of it. None: the state is taken at its word.
     """
-    carried = list(_carried(state))
+    carried = list(_carried(state, vouched))
     proposals = {p.plan: p for p in state.proposals}
     if state.plan is not None:
         proposals.setdefault(state.plan.revision, proposal(state.plan, state.service))
@@ -117,7 +121,7 @@ def _after(start: datetime, moment: datetime | None) -> float | None:
     return (moment - start).total_seconds() if moment else None
 
 
-def _carried(state: IncidentState) -> Iterator[_Carried]:
+def _carried(state: IncidentState, vouched: Callable[[StepResult], bool] | None) -> Iterator[_Carried]:
     """What was carried out, in order, each with the verdict of the verification that followed it."""
     places = places_of(state)
     attempts: dict[str, list[StepResult]] = {}
@@ -131,14 +135,18 @@ def _carried(state: IncidentState) -> Iterator[_Carried]:
         until = begun[number + 1] if number + 1 < len(begun) else None
         shown = known[plan].moves(option) if plan in known else ()
         moves = [Move(service=places.get((r.tool, r.target), state.service), tool=r.tool) for r in done]
-        if done:
-            yield _Carried(
-                plan=plan,
-                option=option,
-                moves=shown if len(done) == len(results) and shown else tuple(dict.fromkeys(moves)),
-                at=done[-1].at,
-                verdict=_verdict(state, done[-1].at, until) if len(done) == len(results) else None,
-            )
+        if not done:
+            continue
+        whole = len(done) == len(results)
+        verdict = _verdict(state, done[-1].at, until) if whole else None
+        if verdict == "fixed" and vouched is not None and not all(map(vouched, results)):
+            verdict = None
+        yield _Carried(
+            plan=plan,
+            moves=shown if whole and shown else tuple(dict.fromkeys(moves)),
+            at=done[-1].at,
+            verdict=verdict,
+        )
 
 
 def _verdict(state: IncidentState, acted: datetime, until: datetime | None) -> Verdict | None:

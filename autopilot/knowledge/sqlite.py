@@ -14,7 +14,6 @@ from autopilot.incident.state import IncidentState
 from autopilot.incident.track_record import LATEST, Experience, Move
 from autopilot.knowledge import calibration
 from autopilot.knowledge.base import Feedback, Lesson, Similar, lesson_of
-from autopilot.knowledge.by_hand import SeenByHand
 from autopilot.knowledge.calibration import LEAST_OUTCOMES, Mapped
 from autopilot.knowledge.experience import experiences
 from autopilot.knowledge.outcomes import Aims, KnownOutcome, outcomes
@@ -45,16 +44,18 @@ class KnowledgeBase:
                 )
             bring_up_to_date(db)
 
-    def remember(self, state: IncidentState, aims: Aims | None = None, seen: SeenByHand | None = None) -> None:
+    def remember(
+        self, state: IncidentState, aims: Aims | None = None, learned: Sequence[Experience] | None = None
+    ) -> None:
         """Record the outcome of an incident; recording it again replaces what was known of it. Raises Failure.
 
         Args:
             state: The closed incident.
             aims: What each tool helps against; without it no diagnosis is known to have been right.
-            seen: What people did by hand.
+            learned: What became of its tools; None: what the state alone tells.
         """
         known = outcomes(state, aims or {})
-        learned = experiences(state, aims, seen or SeenByHand())
+        learned = experiences(state, aims) if learned is None else learned
         lesson = lesson_of(state, known)
         with self._transaction() as db:
             touched = _kinds_of(db, lesson.incident_id) | {outcome.cause_kind for outcome in known}

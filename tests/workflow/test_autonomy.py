@@ -10,16 +10,20 @@ import pytest_asyncio
 from temporalio.client import Client
 
 from autopilot.incident.audit import Entry, action_key
+from autopilot.incident.decision import PersonNote
 from autopilot.incident.freeze import Freeze
 from autopilot.incident.hours import Hours
 from autopilot.incident.playbook import Grant, RateLimit
 from autopilot.incident.ports import Failure
 from autopilot.incident.state import IncidentState
+from autopilot.knowledge.by_hand import ByHandReader
 from autopilot.knowledge.remembering import Remembering
 from autopilot.knowledge.sqlite import KnowledgeBase
+from autopilot.knowledge.vouching import Vouching
 from starter import Incidents
 from tests.workflow.conftest import Bench, Handle, make_worker
 from tests.workflow.fakes import FakeSwitch, FakeWorld, quick_playbook
+from workflows.incident import IncidentWorkflow
 
 ROLLBACK = Grant(tool="version.*")
 
@@ -52,6 +56,7 @@ class House:
     bench: Bench
     world: FakeWorld
     switch: FakeSwitch
+    knowledge: KnowledgeBase
 
     async def resolved(self) -> IncidentState:
         """An incident that needs nobody."""
@@ -84,16 +89,17 @@ class House:
 @pytest_asyncio.fixture(loop_scope="session")
 async def house(client: Client, tmp_path: Path) -> AsyncIterator[House]:
     world, queue, switch = autonomous(), f"test-{uuid.uuid4().hex[:8]}", FakeSwitch()
-    knowledge = Remembered(world, KnowledgeBase(tmp_path / "knowledge.db"))
-    async with make_worker(client, world, queue, switch=switch, knowledge=knowledge):
-        yield House(Bench(client, world, queue, Incidents(client, queue)), world, switch)
+    knowledge = KnowledgeBase(tmp_path / "knowledge.db")
+    async with make_worker(client, world, queue, switch=switch, knowledge=Remembered(world, knowledge)):
+        yield House(Bench(client, world, queue, Incidents(client, queue)), world, switch, knowledge)
 
 
 class Remembered(Remembering):
     """The real knowledge base; the fake world keeps no cases to learn topology from."""
 
     def __init__(self, world: FakeWorld, knowledge: KnowledgeBase) -> None:
-        super().__init__(knowledge, world)  # pyright: ignore[reportArgumentType] - no case is read
+        by_hand = ByHandReader(world.inspect, world.recent_changes)
+        super().__init__(knowledge, world, None, by_hand, Vouching(world))  # pyright: ignore[reportArgumentType] - no case is read
 
     def remember(self, state: IncidentState) -> None:
         super().remember(state.model_copy(update={"manifest": None}))
@@ -218,3 +224,19 @@ async def test_without_its_record_the_playbook_decides_nothing(house: House) -> 
     assert any("cannot decide" in entry.text and "the disk is gone" in entry.text for entry in state.timeline)
     assert (by_policy(state), house.world.executed) == ([], [])
     await handle.terminate()
+
+
+async def test_what_people_do_while_we_only_watch_is_held_against_what_we_would_have_done(house: House) -> None:
+    house.world.playbook = house.world.playbook.model_copy(update={"mode": "observe"})
+    handle = await house.bench.start()
+    await house.bench.until(handle, lambda s: "observing" in s.milestones)
+    house.world.version = "v1"
+    heal(house.world)
+    await handle.signal(IncidentWorkflow.handled, PersonNote(actor="local:kim", actor_name="kim"))
+    assert (await handle.result()).outcome == "observed"
+    (one,) = house.knowledge.all_experiences("production")
+    assert (one.tool, one.agreed, one.decided_by, one.mode) == ("version.rollback", True, "by_hand", "observe")
+    assert (one.approved, one.verdict, house.world.executed) == (False, None, [])
+    assert one.options_after is not None
+    assert one.acted_after is not None
+    assert one.options_after < one.acted_after < 30

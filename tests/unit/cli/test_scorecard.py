@@ -10,6 +10,7 @@ import pytest
 from autopilot.incident.state import IncidentState
 from autopilot.incident.verification import Verdict
 from autopilot.knowledge.by_hand import Found, SeenByHand
+from autopilot.knowledge.experience import experiences
 from autopilot.knowledge.sqlite import KnowledgeBase
 from cli import scorecard
 from tests.unit.incident.worlds import after, alert
@@ -131,7 +132,7 @@ def test_what_people_did_while_we_watched_is_held_against_ours(
     told: list[tuple[Found, float, float]] = [("same", 60, 660), ("same", 60, 360), ("otherwise", 120, 60)]
     for number, (what, options, acted) in enumerate(told):
         state, seen = watched(number, what, options, acted)
-        knowledge.remember(state, None, seen)
+        knowledge.remember(state, None, experiences(state, seen=seen))
     text = printed(folder, capsys)
     assert "people did the same 2 of 3 times; our options stood 5.0 min before people acted" in text
     assert "(median of 3 incidents)" in text

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import pytest
 
+from autopilot.incident.audit import NoAudit, action_key, decision_key
 from autopilot.incident.base import TimeWindow
 from autopilot.incident.decision import Judgement
 from autopilot.incident.evidence import CaseManifest, Scope
@@ -17,6 +18,7 @@ from autopilot.incident.track_record import Experience, Move, proposal
 from autopilot.incident.verification import Reading, Verdict, Verification
 from autopilot.knowledge.by_hand import ByHandReader, Found, SeenByHand
 from autopilot.knowledge.experience import experiences
+from autopilot.knowledge.vouching import Vouching
 from tests.unit.incident.worlds import INCIDENT, T0, after, alert, option, prepared
 
 ACT, OTHER = Move(service="shop", tool="t.act"), Move(service="shop", tool="t.other")
@@ -262,3 +264,42 @@ def test_changes_that_cannot_be_read_leave_the_time_unknown() -> None:
     state = closed(1, leaving(), outcome="observed", manifest=manifest())
     seen = ByHandReader(Shop(n=2).inspect, unreachable).seen(state)
     assert (seen.touched, seen.changed_at) == (True, None)
+
+
+# --- What the record bears out -----------------------------------------------------------------------
+
+
+def recorded(*, decision: str = "", step: str = "") -> Vouching:
+    """An audit record in which a decision was answered so, and a step ended so."""
+    kept = {
+        decision_key(INCIDENT, "d1", proven=True): (decision,) if decision else (),
+        action_key(f"{INCIDENT}/1/1/1/do"): ("begins", step) if step else (),
+    }
+
+    class Record(NoAudit):
+        def outcomes(self, prefix: str, /) -> tuple[str, ...]:
+            return kept.get(prefix, ())
+
+    return Vouching(Record())
+
+
+@pytest.mark.parametrize(
+    ("vouching", "agreed", "verdict"),
+    [
+        (recorded(decision="accepted", step="done"), True, "fixed"),
+        (recorded(decision="accepted", step="already"), True, "fixed"),
+        (recorded(decision="not_allowed", step="done"), None, "fixed"),
+        (recorded(step="done"), None, "fixed"),
+        (recorded(decision="accepted", step="refused"), True, None),
+        (recorded(), None, None),
+    ],
+)
+def test_trust_cannot_be_made_up(vouching: Vouching, agreed: bool | None, verdict: Verdict | None) -> None:
+    state = closed(judgements=[judged()], executed=[did("t.act", 100)], verifications=[found("fixed", 200)])
+    one = of(experiences(vouching.borne_out(state), vouched=vouching.step))
+    assert (one.agreed, one.approved, one.verdict) == (agreed, bool(agreed), verdict)
+
+
+def test_a_failure_counts_whoever_tells_of_it() -> None:
+    state = closed(judgements=[judged()], executed=[did("t.act", 100)], verifications=[found("worse", 200)])
+    assert of(experiences(recorded().borne_out(state), vouched=recorded().step)).verdict == "worse"
