@@ -1,7 +1,7 @@
 """What of a closed incident this machine's own record bears out.
 
-A workflow's state is what anybody with access to Temporal can make it say. Trust must not be made up so: an approval
-counts only when its judgement was recorded here, and a fix only when the step was.
+A workflow's state is what anybody with access to Temporal can make it say. Trust must not be made up so: an
+approval counts only when its judgement was recorded here, and a fix only when the step was.
 """
 
 from autopilot.incident.audit import AuditLog, action_key, decision_key
