@@ -92,22 +92,25 @@ def _decision(state: IncidentState, plan: int) -> Judgement | None:
 
 
 def _decider(state: IncidentState, judgement: Judgement | None, seen: SeenByHand) -> Decider:
-    by_hand = seen.touched or bool(state.handled_by or state.claimed_by)
-    if judgement is None or judgement.choice == "manual":
-        return "by_hand" if by_hand else "people" if judgement else ""
-    return "policy" if judgement.channel == "policy" else "people"
+    if judgement is not None:
+        return "policy" if judgement.channel == "policy" else "people"
+    return "by_hand" if seen.touched or state.handled_by or state.claimed_by else ""
 
 
 def _agreed(
     judgement: Judgement | None, chosen: bool, decider: Decider, seen: SeenByHand, move: Move
 ) -> bool | None:
-    """Whether people would have done the same; None where nobody knows, or nobody can vouch for who it was."""
+    """Whether people would have done the same; None where nobody knows, or nobody can vouch for who it was.
+
+    Who handles it by hand and then does the same agreed with what, not with letting us do it: that is neither.
+    """
     found = seen.found(move)
+    same = "same" in found and len(found) == 1
     if decider == "by_hand":
-        return "same" in found and not found & {"otherwise", "untouched"} if found else None
+        return same if found else None
     if decider != "people" or judgement is None or not judgement.proven:
         return None
-    return chosen
+    return chosen or (None if same else False)
 
 
 def _acted_by_hand(state: IncidentState, seen: SeenByHand) -> datetime | None:

@@ -182,6 +182,14 @@ def test_where_we_only_watch_the_targets_tell_whether_people_did_the_same(
     assert (one.approved, one.verdict) == (False, None)
 
 
+def test_to_handle_it_by_hand_is_no_agreement_even_if_the_same_is_done() -> None:
+    state = closed(judgements=[judged(None, choice="manual")], outcome="handed_over", claimed_by="kim")
+    same, otherwise = (SeenByHand(targets=((ACT, found),)) for found in ("same", "otherwise"))
+    assert of(experiences(state, seen=same)).agreed is None
+    assert of(experiences(state, seen=otherwise)).agreed is False
+    assert of(experiences(state)).decided_by == "people"
+
+
 def test_time_is_measured_until_people_acted_as_they_said_or_as_it_shows() -> None:
     said = TimelineEntry(at=after(500), kind="note", text="kim says it is handled: restarted")
     state = watched(handled_by="kim", timeline=[said])
