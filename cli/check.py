@@ -7,18 +7,26 @@ from pathlib import Path
 from autopilot.playbooks.checking import DAYS, Checked, check
 from cli.main import EXIT_FAILED, print_json
 
+MOST_DAYS = 1_000
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments."""
     parser.add_argument("path", type=Path, metavar="PATH", help="folder or file")
     parser.add_argument(
-        "--days", type=int, default=DAYS, metavar="N",
+        "--days", type=_days, default=DAYS, metavar="N",
         help=f"for how many days somebody has to be on call (default {DAYS}; 0: not looked at)",
     )  # fmt: skip
     parser.add_argument(
         "--from", dest="since", type=_day, metavar="DATE", help="the first of those days, UTC (default now)"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal() or len(text) > len(str(MOST_DAYS)) or int(text) > MOST_DAYS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days from 0 to {MOST_DAYS}")
+    return int(text)
 
 
 def _day(text: str) -> datetime:

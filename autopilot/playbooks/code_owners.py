@@ -42,10 +42,15 @@ class CodeOwnersFile:
         return (), ""
 
 
-def read_code_owners(folder: Path, root: Path | None) -> tuple[CodeOwnersFile | None, list[Problem]]:
-    """The file of a folder, else of the repository it lies in."""
+def code_owners_in(folder: Path, root: Path | None) -> Path | None:
+    """Where the file of a folder is, else that of the repository it lies in; None when there is none."""
     places = (place / name for place in (folder, root) if place is not None for name in PLACES)
-    path = next((place for place in places if place.is_file()), None)
+    return next((place for place in places if place.is_file()), None)
+
+
+def read_code_owners(folder: Path, root: Path | None) -> tuple[CodeOwnersFile | None, list[Problem]]:
+    """What the file says, and what is wrong with it; None when there is none."""
+    path = code_owners_in(folder, root)
     if path is None:
         return None, []
     try:

@@ -12,7 +12,7 @@ from autopilot.incident.hours import suppressed
 from autopilot.incident.ownership import Owner, Ownership, owner_of
 from autopilot.incident.playbook import Mode, OnCall, Snapshot
 from autopilot.playbooks.directory import Directories
-from autopilot.playbooks.loading import files_of, load_rules
+from autopilot.playbooks.loading import load_rules, watched
 from autopilot.playbooks.problem import PlaybookError
 from autopilot.playbooks.reaching import Reaching
 from autopilot.playbooks.rules import Rules, digest_of, matching
@@ -80,7 +80,7 @@ class PlaybookFolder:
 
     def _present(self) -> tuple[tuple[str, int, int], ...]:
         """What tells a changed folder from an unchanged one, without reading files."""
-        stats = ((str(p), p.stat()) for p in files_of(self._path)) if self._path.exists() else iter(())
+        stats = ((str(p), p.stat()) for p in watched(self._path)) if self._path.exists() else iter(())
         return tuple((name, s.st_mtime_ns, s.st_size) for name, s in stats)
 
     def _current(self) -> Rules:

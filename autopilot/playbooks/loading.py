@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from autopilot.playbooks.checkout import commit_of, repository_of
-from autopilot.playbooks.code_owners import read_code_owners
+from autopilot.playbooks.code_owners import code_owners_in, read_code_owners
 from autopilot.playbooks.conflicts import conflicts
 from autopilot.playbooks.documents import read_documents
 from autopilot.playbooks.problem import PlaybookError, Problem
@@ -20,6 +20,14 @@ def files_of(path: Path) -> list[Path]:
         return [path]
     found = [*path.glob("*.yaml"), *path.glob("*.yml")]
     return sorted(p for p in found if p.is_file() and not p.name.startswith("."))
+
+
+def watched(path: Path) -> list[Path]:
+    """What rules depend on: their files, CODEOWNERS, and the log of commits of their checkout."""
+    folder = path if path.is_dir() else path.parent
+    root = repository_of(folder)
+    besides = (code_owners_in(folder, root), root / ".git" / "logs" / "HEAD" if root else None)
+    return [*files_of(path), *(file for file in besides if file is not None and file.is_file())]
 
 
 def read_rules(path: Path) -> tuple[Rules, list[Problem]]:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Field, PositiveInt, WithJsonSchema, model_validator
 
 from autopilot.incident.base import Name
-from autopilot.playbooks.values import Listed, Several, Shape, Zone
+from autopilot.playbooks.values import Listed, Moment, Several, Shape, Zone
 
 _ISO_WEEK = re.compile(r"(\d{4})-?W(\d{1,2})", re.IGNORECASE)
 
@@ -42,8 +42,8 @@ class DutyShape(Shape):
     """The first day of the seven, whichever weekday it is."""
     repeat_weeks: PositiveInt | None = None
     """The week comes back every so many weeks."""
-    from_: datetime | None = Field(default=None, alias="from")
-    to: datetime | None = None
+    from_: Moment | None = Field(default=None, alias="from")
+    to: Moment | None = None
     primary: Name = Field(min_length=1)
     """A person, a team, or a reference such as `pagerduty:P1234`."""
     secondary: Name = ""
@@ -88,8 +88,8 @@ class OnCallSpec(Shape):
 
     timezone: Zone = "UTC"
     """In which weeks begin, and of times that name none."""
-    entries: Annotated[tuple[DutyShape, ...], Listed] = Field(min_length=1)
-    overrides: Annotated[tuple[DutyShape, ...], Listed] = ()
+    entries: Annotated[tuple[DutyShape, ...], Listed] = Field(min_length=1, max_length=500)
+    overrides: Annotated[tuple[DutyShape, ...], Listed] = Field(default=(), max_length=500)
     """Swaps and holidays."""
 
     @property

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import time
+from datetime import datetime, time
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -137,6 +137,15 @@ def _zone(name: str) -> str:
     return name
 
 
+def _moment(value: object) -> object:
+    """A date or time; a bare number would silently become one of 1970."""
+    if isinstance(value, int | float):
+        raise ValueError(f"{value} is not a time; write it as 2026-01-31T08:00:00Z")
+    return value
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+"""A time; without a zone it is read in the zone that stands beside it."""
 Zone = Annotated[str, AfterValidator(_zone), Field(max_length=64)]
 
 

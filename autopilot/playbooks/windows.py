@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from autopilot.incident.base import Line, Name
 from autopilot.incident.hours import Hours, Maintenance
-from autopilot.playbooks.values import Clock, Day, Listed, Several, Shape, Zone
+from autopilot.playbooks.values import Clock, Day, Listed, Moment, Several, Shape, Zone
 
 
 class HoursShape(Shape):
@@ -34,8 +34,8 @@ class WindowShape(Shape):
     """Left out: any."""
     environments: Annotated[tuple[Name, ...], Several] = ()
     """Left out: any."""
-    from_: datetime | None = Field(default=None, alias="from")
-    to: datetime | None = None
+    from_: Moment | None = Field(default=None, alias="from")
+    to: Moment | None = None
     timezone: Zone = "UTC"
     """Of times that name none."""
     hours: Annotated[tuple[HoursShape, ...], Listed] = ()

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import subprocess
 import time
 from datetime import UTC, datetime, timedelta
@@ -163,3 +164,15 @@ def test_the_schema_refuses_what_check_refuses() -> None:
 def test_shipped_examples_have_no_problem_for_a_year() -> None:
     for days in range(0, 365, 90):
         assert check(ROOT / "playbooks", datetime.now(UTC) + timedelta(days=days)).problems == ()
+
+
+def test_every_commented_key_of_the_examples_is_a_real_one(tmp_path: Path) -> None:
+    """Lines such as `# quietHours:` and the items below them are what people uncomment."""
+    commented = re.compile(r"^( +)# ( *(?:- )?(?:[{]?[a-z]\w*:(?: .*)?))$")
+    for file in sorted((ROOT / "playbooks").glob("*.yaml")):
+        rows = [commented.sub(r"\1\2", row) for row in file.read_text().splitlines()]
+        (tmp_path / file.name).write_text("\n".join(rows))
+    found = check(tmp_path, SUNDAY)
+    assert [str(problem) for problem in found.problems] == []
+    told = {note.key for note in found.notes}
+    assert {"spec.actions.autoRollback", "spec.actions.grants", "spec.actions.quietHours"} <= told

@@ -188,3 +188,20 @@ def test_digest_depends_on_content_not_on_place_or_time(tmp_path: Path) -> None:
 def test_missing_folder_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(PlaybookError, match="create it or set `playbooks:`"):
         PlaybookFolder(tmp_path / "none")
+
+
+def test_code_owners_are_taken_up_without_a_restart(tmp_path: Path) -> None:
+    folder = PlaybookFolder(_write(tmp_path, people=PEOPLE))
+    assert folder.owner("orders", (), (), NOW) is None
+    (tmp_path / "CODEOWNERS").write_text("/orders/ @kim\n")
+    owner = folder.owner("orders", (), (), NOW)
+    assert owner is not None
+    assert owner.found == "code owner of orders (CODEOWNERS line 1: /orders/)"
+    assert owner.person is not None
+    assert owner.person.slack == "U1"
+
+
+def test_a_bare_number_is_no_time(tmp_path: Path) -> None:
+    text = SCHEDULE.replace("from: 2026-11-18T00:00:00Z", "from: 20261118")
+    with pytest.raises(PlaybookError, match=r"schedule.yaml:8: spec.entries.2.from: .*; write it as 2026-01-31T08"):
+        PlaybookFolder(_write(tmp_path, people=PEOPLE, schedule=text))
