@@ -48,6 +48,7 @@ class FaultProxy:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # head and body are two writes: the second would wait for the first
 
             def serve(self) -> None:
                 proxy.serve(self)
