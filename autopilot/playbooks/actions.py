@@ -147,14 +147,12 @@ def _path(value: object) -> object:
     """A list of steps, of names, or either below `path`."""
     keys = mapping(value)
     steps = sequence(listed(keys["path"] if keys and set(keys) == {"path"} else value))
-    return (
-        value
-        if steps is None
-        else [
-            {"to": step, "after": STEP * number} if isinstance(step, str) else step
-            for number, step in enumerate(steps, start=1)
-        ]
-    )
+    if steps is None:
+        return value
+    return [
+        {"to": step, "after": STEP * number} if isinstance(step, str) else step
+        for number, step in enumerate(steps, start=1)
+    ]
 
 
 _STEPS: dict[str, JsonValue] = {"type": "array", "items": {"type": ["string", "object"]}}

@@ -57,14 +57,15 @@ class PlaybookFolder:
     def owner(self, component: str, files: Sequence[str], authors: Sequence[str], now: Time) -> Owner | None:
         """See `OwnerSource`."""
         rules = self._current()
-        duty, _, rank = Reaching(rules, self._directories, now).duty(component)
-        general = rank is None or not self._names(rules, component)
+        duty, _, entry = Reaching(rules, self._directories, now).duty(component)
+        # Who is on duty for everything does not own it.
+        named = entry is not None and component in entry.services
         service = rules.catalogue.get(component)
         paths = (*files, *((service.paths if service else ()) or (f"services/{component}/x", f"{component}/x")))
         code, rule = rules.code_owners.of(paths) if rules.code_owners else ((), "")
         known = Ownership(
             component=component,
-            duty=OnCall() if general else duty,
+            duty=duty if named else OnCall(),
             listed=service.owner if service else (),
             code=code,
             code_rule=rule,
@@ -72,11 +73,6 @@ class PlaybookFolder:
             teams=tuple(team.team() for team in rules.teams.values()),
         )
         return owner_of(known, authors)
-
-    @staticmethod
-    def _names(rules: Rules, component: str) -> bool:
-        """Whether a schedule speaks of this very component: who is on duty for everything does not own it."""
-        return any(component in duty.services for schedule in rules.schedules for _, duty in schedule.duties)
 
     def _present(self) -> tuple[tuple[str, int, int], ...]:
         """What tells a changed folder from an unchanged one, without reading files."""

@@ -62,14 +62,14 @@ class Reaching:
         people = tuple(person_of(member, system, self._rules.people.values()) for member in members)
         return Reached(people, "" if people else f"{system} names nobody for {name!r}.")
 
-    def duty(self, service: str) -> tuple[OnCall, dict[str, tuple[str, ...]], int | None]:
-        """Who is on duty for a service, the groups that stand for the roles, and the rank of the entry."""
+    def duty(self, service: str) -> tuple[OnCall, dict[str, tuple[str, ...]], DutyShape | None]:
+        """Who is on duty for a service, the groups that stand for the roles, and the entry that says so."""
         found = [d for schedule in self._rules.schedules if (d := schedule.on_duty(service, self._at))]
         if not found:
             note = f"Nobody is on call for {service} at {self._at:%Y-%m-%d %H:%M} UTC."
             return OnCall(note=note), {}, None
-        rank, entry = min(found, key=lambda one: one[0])
-        return *self._entry(entry), rank
+        _, entry = min(found, key=lambda one: one[0])
+        return *self._entry(entry), entry
 
     def _entry(self, entry: DutyShape) -> tuple[OnCall, dict[str, tuple[str, ...]]]:
         first, second = self.reach(entry.primary), self.reach(entry.secondary)

@@ -7,13 +7,16 @@ from autopilot.playbooks.config_map import CONFIG_MAP
 from autopilot.playbooks.conflicts import SYSTEMS, names_used, stands_for
 from autopilot.playbooks.coverage import ANY_SERVICE, services_on_call
 from autopilot.playbooks.data_sources import meant
+from autopilot.playbooks.people import CatalogueSpec
 from autopilot.playbooks.problem import Problem
 from autopilot.playbooks.response import IncidentResponseSpec, named_severity
 from autopilot.playbooks.rules import DEFAULT, Rules
 from autopilot.playbooks.schedules import OnCallSpec
+from autopilot.playbooks.windows import WindowShape
 from autopilot.playbooks.written import OWN_VERSION, Written
 from autopilot.playbooks.yaml_tree import Path
 
+NOT_YET = "has no effect yet"
 NO_EFFECT: dict[Path, str] = {
     ("analysis", "model"): "the model of the settings is asked all the same",
     ("notifications", "channels"): "messages, pages and tickets go where the settings say",
@@ -23,6 +26,10 @@ NO_EFFECT: dict[Path, str] = {
     ("maintenance",): "alerts of that time open incidents like any other",
 }
 """Keys that are understood and not obeyed yet, and what happens instead."""
+OF_KIND = {
+    "MaintenanceWindow": NO_EFFECT["maintenance",],
+    "ServiceCatalogue": "incidents are handed over to who is on call for the service that alarmed",
+}
 
 
 def remarks(rules: Rules) -> Iterator[Problem]:
@@ -33,7 +40,9 @@ def remarks(rules: Rules) -> Iterator[Problem]:
         yield from _about_unasked(written, spec)
         for path, instead in NO_EFFECT.items():
             if written.tree.at(written.place.of(path)) is not None:
-                yield written.problem(path, "has no effect yet", instead)
+                yield written.problem(path, NOT_YET, instead)
+    for written, _ in (*rules.specs(WindowShape), *rules.specs(CatalogueSpec)):
+        yield written.problem((), NOT_YET, OF_KIND[written.kind])
     yield from _about_people(rules)
     yield from _about_schedules(rules)
 
@@ -71,7 +80,7 @@ def _about_unasked(written: Written, spec: IncidentResponseSpec) -> Iterator[Pro
     actions = spec.actions
     for key, given in (("autoRollback", actions.auto_rollback), ("autoScale", actions.auto_scale)):
         if given and spec.mode != "autonomous":
-            what = f"runs nothing unasked in mode {spec.mode}: such options come first and are pre-selected"
+            what = f"runs nothing unasked in mode {spec.mode}; ranking and pre-selecting {NOT_YET}"
             yield written.problem(("actions", key), what, "with `mode: autonomous` it is a grant")
     bound = (("grants", actions.grants), ("quietHours", actions.quiet_hours), ("rateLimits", actions.rate_limits))
     for key, given in bound:

@@ -54,7 +54,8 @@ class DutyShape(Shape):
     def _consistent(self) -> "DutyShape":
         if self.repeat_weeks is not None and self.week is None:
             raise ValueError("repeats nothing; add `week`, the first day of a week")
-        if self.from_ and self.to and self.from_.replace(tzinfo=None) >= self.to.replace(tzinfo=None):
+        begin, end = self.from_, self.to
+        if begin and end and (begin.tzinfo is None) == (end.tzinfo is None) and begin >= end:
             raise ValueError("ends before it begins; exchange `from` and `to`")
         return self
 

@@ -50,7 +50,7 @@ def test_what_has_no_effect_or_another_one_is_said(tmp_path: Path) -> None:
     ):  # fmt: skip
         assert word in written[lines[key] - 1], key
     whole = "\n".join(map(str, notes))
-    assert "pre-selected; with `mode: autonomous` it is a grant" in whole
+    assert "with `mode: autonomous` it is a grant" in whole
     assert "'prometheus' is no source here" in whole
     assert "'kim' can be named, but neither asked nor paged" in whole
     assert "is asked of pagerduty" in whole

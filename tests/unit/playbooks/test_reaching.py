@@ -228,7 +228,8 @@ def test_the_owner_of_what_broke(
     tmp_path: Path, component: str, files: tuple[str, ...], authors: tuple[str, ...], person: str | None,
     team: str | None, found: str | None,
 ) -> None:  # fmt: skip
-    entries = ("{primary: lee, services: checkout}", "{primary: kim}")
+    past = "{week: 2026-01-01, primary: kim, services: orders}"
+    entries = ("{primary: lee, services: checkout}", past, "{primary: kim}")
     folder = write(tmp_path, p=PEOPLE, c=CATALOGUE, s=schedule(*entries))
     (folder / "CODEOWNERS").write_text(CODEOWNERS)
     owner = PlaybookFolder(folder).owner(component, files, authors, NOW)
