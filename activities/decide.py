@@ -7,7 +7,7 @@ from temporalio import activity
 from activities.edge import guarded
 from activities.unasked import Unasked
 from autopilot.incident.approval import judge_decision
-from autopilot.incident.audit import AuditLog, Entry, decision_key
+from autopilot.incident.audit import AuditLog, Entry, decision_key, unproven
 from autopilot.incident.autonomy import PolicyAnswer, PolicyOrder, policy_answer
 from autopilot.incident.base import Model, Time
 from autopilot.incident.decision import DecisionRequest, DecisionSignal, Judgement, Reason
@@ -136,7 +136,7 @@ def _entry(order: JudgeDecision, judgement: Judgement) -> Entry:
         + activity.info().activity_id,
         at=judgement.at,
         kind="decision",
-        actor=judgement.actor if judgement.proven else f"{judgement.actor} (unproven)",
+        actor=judgement.actor if judgement.proven else unproven(judgement.actor),
         what=f"{chosen} of plan {judgement.plan_revision}: {judgement.comment}"[:2_000],
         outcome=judgement.reason,
         reason=judgement.message,

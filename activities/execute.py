@@ -7,7 +7,7 @@ from temporalio import activity
 
 from activities.edge import guarded
 from activities.unasked import Unasked
-from autopilot.incident.audit import AuditLog, Entry, action_key, decision_key
+from autopilot.incident.audit import AuditLog, Entry, action_key, decision_key, unproven
 from autopilot.incident.base import Model
 from autopilot.incident.decision import DecisionSignal
 from autopilot.incident.freeze import FreezeReader
@@ -57,7 +57,7 @@ class Executing:
         """
         order = commission.order
         objection = self._objection(commission)
-        actor = f"{order.actor} (unproven)" if objection else self._decided_by(commission)
+        actor = unproven(order.actor) if objection else self._decided_by(commission)
         # What cannot be recorded is not done.
         self._audit.append([_entry(commission, actor, "begins", order.step.summary)])
         result = self._carried_out(commission, objection)
@@ -104,7 +104,7 @@ class Executing:
     def _decided_by(self, commission: CarryOut) -> str:
         """Whose decision it is, by the warrant alone: what the order itself says is only the workflow's word."""
         signals = commission.warrant.approvals if commission.warrant else ()
-        who = (s.actor if self._proven(s) else f"{s.actor} (unproven)" for s in signals)
+        who = (s.actor if self._proven(s) else unproven(s.actor) for s in signals)
         return ", ".join(dict.fromkeys(who)) or "policy"
 
     def _proven(self, signal: DecisionSignal) -> bool:

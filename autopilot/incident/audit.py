@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Literal, Protocol
 
-from autopilot.incident.base import Line, Model, Name, Time
+from autopilot.incident.base import Line, Model, Name, Time, clean
 
 Kind = Literal["query", "model", "decision", "action", "refusal"]
 """`refusal`: something the gateway turned away before it reached an incident."""
@@ -58,6 +58,11 @@ class NoAudit:
     def changed(self, _since: Time, /) -> tuple[Entry, ...]:
         """See `AuditLog`."""
         return ()
+
+
+def unproven(actor: str) -> str:
+    """How a name appears that nobody vouches for: however long it is, that stands behind it."""
+    return f"{clean(actor, 150)} (unproven)"
 
 
 def decision_key(incident_id: str, decision_id: str, *, proven: bool) -> str:

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autopilot.incident.approval import decided_at, judge_decision, policy_decision
-from autopilot.incident.decision import DecisionRequest, DecisionSignal, Judgement
+from autopilot.incident.decision import (
+    DecisionRequest,
+    DecisionSignal,
+    Judgement,
+    Requirement,
+    first_answer,
+    kept,
+)
 from autopilot.incident.playbook import Grant, Playbook
 from autopilot.incident.seal import SEALED_FIELDS, Keyring
 from tests.unit.incident.worlds import INCIDENT, T0, after, decision, option, plan, prepared, request
@@ -86,6 +93,36 @@ def test_a_proven_click_counts_by_its_own_time_and_an_unproven_claim_does_not() 
 def test_unproven_decisions_count_only_where_the_playbook_says_so() -> None:
     assert judged(decision(), request(plan(), accept_unproven=True), proven=False).accepted
     assert judged(decision(), request(plan(), approvers=())).accepted
+
+
+def test_where_it_must_be_known_who_approves_an_unproven_decision_does_not_count() -> None:
+    """The first person could be the second one as well, and the author of the change anybody."""
+    for needed in (Requirement(option=1, people=2, reason="Two."), Requirement(option=1, authors=("slack:U1",))):
+        asked = request(plan(), accept_unproven=True, requirements=(needed,))
+        refused = judged(decision(actor="slack:U2"), asked, proven=False)
+        assert (refused.reason, refused.counted) == ("unproven", False)
+        assert judged(decision(option=2), asked, proven=False).accepted
+
+
+def test_a_proven_decision_is_no_duplicate_of_an_unproven_one_with_its_id() -> None:
+    squatted = judged(decision(), proven=False)
+    again = judge_decision(
+        decision(), INCIDENT, request(plan()), plan(), proven=True, now=after(10), first_answer=squatted
+    )
+    assert again.accepted
+    answers = [squatted, again]
+    assert first_answer(answers, again.decision_id) == again
+    assert first_answer(answers[:1], again.decision_id) == squatted
+    assert first_answer(answers, "another") is None
+
+
+def test_a_flood_of_unproven_decisions_pushes_nobody_out() -> None:
+    mine = judged(decision())
+    flood = [judged(decision(decision_id=f"f{n}"), proven=False) for n in range(9)]
+    left = kept([flood[0], mine, *flood[1:]], 4)
+    assert left == [mine, *flood[-3:]]
+    assert kept([mine, mine, mine, flood[0]], 3)[-1] == flood[0]
+    assert kept(left, 4) == left
 
 
 @given(SIGNALS, st.booleans())
