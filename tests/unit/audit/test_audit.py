@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from autopilot.audit.sqlite import SqliteAudit
-from autopilot.incident.audit import Entry
+from autopilot.incident.audit import Entry, action_key, decision_key, unproven
 from autopilot.incident.ports import Failure
 
 T0 = datetime(2026, 3, 1, 3, 15, tzinfo=UTC)
@@ -72,3 +72,19 @@ def test_a_file_that_is_none_is_refused_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "audit.db").write_text("no database, " * 100)
     with pytest.raises(Failure, match="Nothing is changed without it"):
         SqliteAudit(tmp_path / "audit.db")
+
+
+def test_the_outcomes_under_a_key_are_found_in_order(audit: SqliteAudit) -> None:
+    mine, other = decision_key("i1", "d1", proven=True), decision_key("i1", "d1", proven=False)
+    audit.append([entry(1, key=f"{other}1", outcome="unproven"), entry(2, key=f"{mine}2", outcome="frozen")])
+    audit.append(
+        [entry(3, key=f"{mine}1", outcome="duplicate"), entry(4, key=decision_key("i1", "d10", proven=True))]
+    )
+    assert audit.outcomes(mine) == ("frozen", "duplicate")
+    assert audit.outcomes(other) == ("unproven",)
+    assert audit.outcomes(action_key("i1/1/1/1/do")) == ()
+
+
+def test_a_long_name_does_not_hide_that_nobody_vouches_for_it() -> None:
+    assert entry(1, actor=unproven("slack:U1" + "x" * 500)).actor.endswith("(unproven)")
+    assert unproven("slack:U1\u200b") == "slack:U1 (unproven)"
