@@ -34,6 +34,8 @@ COMMANDS = {
     "thaw": ("cli.freeze", "allow changes again"),
     "scorecard": ("cli.scorecard", "how often people agreed and how often it worked, per service and tool"),
     "audit": ("cli.audit", "print what was asked, decided and done, as JSON lines"),
+    "tools": ("cli.tools", "every tool with its risk and permissions, and why one is not enabled"),
+    "iam-policy": ("cli.iam_policy", "the least that AWS and the other configured systems must allow"),
     "register": ("cli.register", "register the search attributes with Temporal"),
 }
 

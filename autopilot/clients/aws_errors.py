@@ -18,6 +18,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
+from autopilot.clients.iam import action_of
 from autopilot.incident.ports import Failure
 
 THROTTLE_PAUSE = 5.0
@@ -56,26 +57,14 @@ def error_kind(error: Exception) -> ErrorKind:
     return "unavailable"
 
 
-_IAM_PREFIX = {"monitoring": "cloudwatch"}
-_IAM_ACTION = {
-    "s3:HeadObject": "s3:GetObject",
-    "s3:HeadBucket": "s3:ListBucket",
-    "s3:ListObjectsV2": "s3:ListBucket",
-    "tagging:GetResources": "tag:GetResources",
-}
-
-
 def iam_action(error: ClientError) -> str:
     """The IAM action that an access-denied error is about, such as `dynamodb:UpdateTable`."""
     message = error.response.get("Error", {}).get("Message", "")
     if said := re.search(r"perform: ([a-z0-9-]+:[A-Za-z]+)", message):
         return said.group(1)
     metadata: Any = error.response.get("ResponseMetadata", {})
-    service = str(metadata.get("Service", ""))
-    if service == "apigateway":
-        return f"apigateway:{metadata.get('Method') or 'GET'}"
-    action = f"{_IAM_PREFIX.get(service, service)}:{error.operation_name}".lstrip(":")
-    return _IAM_ACTION.get(action, action)
+    service, method = str(metadata.get("Service", "")), str(metadata.get("Method", ""))
+    return action_of(service, error.operation_name, method)
 
 
 def remedy(error: Exception) -> str:

@@ -33,6 +33,7 @@ class ApiGateway(AwsSource):
     """REST APIs."""
 
     name = "api_gateway"
+    reads = ("apigateway:GET",)
 
     def collect_region(self, scope: Scope, region: str, budget: Budget, into: Collected) -> None:
         """Every API near the scope."""

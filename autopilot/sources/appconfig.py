@@ -83,6 +83,14 @@ class AppConfig(AwsSource):
     """Feature flags that AppConfig hosts."""
 
     name = "appconfig"
+    reads = (
+        "appconfig:GetHostedConfigurationVersion",
+        "appconfig:ListApplications",
+        "appconfig:ListConfigurationProfiles",
+        "appconfig:ListDeployments",
+        "appconfig:ListEnvironments",
+        "appconfig:ListHostedConfigurationVersions",
+    )
 
     def collect_region(self, scope: Scope, region: str, budget: Budget, into: Collected) -> None:
         """Every profile of flags in every environment near the scope."""

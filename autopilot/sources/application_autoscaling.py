@@ -53,6 +53,10 @@ class ApplicationAutoScaling(AwsSource):
     """Scaling activities as changes."""
 
     name = "autoscaling"
+    reads = (
+        "application-autoscaling:DescribeScalableTargets",
+        "application-autoscaling:DescribeScalingActivities",
+    )
 
     def collect_region(self, scope: Scope, region: str, budget: Budget, into: Collected) -> None:
         """What controllers did in the time range."""

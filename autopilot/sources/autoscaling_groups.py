@@ -26,6 +26,11 @@ class AutoScalingGroups(AwsSource):
     """Groups of EC2 instances."""
 
     name = "autoscaling_groups"
+    reads = (
+        "autoscaling:DescribeAutoScalingGroups",
+        "autoscaling:DescribePolicies",
+        "autoscaling:DescribeScalingActivities",
+    )
 
     def collect_region(self, scope: Scope, region: str, budget: Budget, into: Collected) -> None:
         """Every group near the scope, the policies of all, and what scaled them in the time range."""

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import quote
 
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
@@ -140,6 +140,15 @@ class Resources:
 class Account:
     """The watched account, shared by its sources."""
 
+    reads: ClassVar[tuple[str, ...]] = (
+        "lambda:ListFunctions",
+        "dynamodb:ListTables",
+        "rds:DescribeDBInstances",
+        "apigateway:GET",
+        "tag:GetResources",
+    )
+    """The IAM actions that listing its resources takes."""
+
     def __init__(self, settings: Aws, clients: AwsClients) -> None:
         """Nothing is contacted yet."""
         self.settings = settings
@@ -236,6 +245,8 @@ class AwsSource(ABC):
     """A source that reads region by region; what fails in one does not stop the next."""
 
     name: str
+    reads: ClassVar[tuple[str, ...]]
+    """The IAM actions that it takes, besides those of `Account.reads`."""
 
     def __init__(self, account: Account) -> None:
         """All AWS sources share one account."""

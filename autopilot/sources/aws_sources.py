@@ -6,8 +6,7 @@ from autopilot.sources.api_gateway import ApiGateway
 from autopilot.sources.appconfig import AppConfig
 from autopilot.sources.application_autoscaling import ApplicationAutoScaling
 from autopilot.sources.autoscaling_groups import AutoScalingGroups
-from autopilot.sources.aws import Account
-from autopilot.sources.base import Source
+from autopilot.sources.aws import Account, AwsSource
 from autopilot.sources.cloudformation import CloudFormation
 from autopilot.sources.cloudtrail import CloudTrail
 from autopilot.sources.cloudwatch import CloudWatchMetrics
@@ -26,7 +25,7 @@ from autopilot.sources.ssm_flags import SsmFlags
 from autopilot.sources.xray import XRay
 
 
-def build_aws_sources(settings: Aws, clients: AwsClients) -> list[Source]:
+def build_aws_sources(settings: Aws, clients: AwsClients) -> list[AwsSource]:
     """The sources, in a stable order; they share one list of the account's resources."""
     account = Account(settings, clients)
     return [

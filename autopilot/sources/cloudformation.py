@@ -18,6 +18,7 @@ class CloudFormation(AwsSource):
     """Stacks; nested ones belong to their root, which is what can be rolled back."""
 
     name = "cloudformation"
+    reads = ("cloudformation:DescribeStacks", "cloudformation:ListStacks")
 
     def collect_region(self, scope: Scope, region: str, budget: Budget, into: Collected) -> None:
         """Every root stack near the scope; updates in the time range are changes."""

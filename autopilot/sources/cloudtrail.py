@@ -30,6 +30,7 @@ class CloudTrail(AwsSource):
     """Management events that changed something."""
 
     name = "cloudtrail"
+    reads = ("cloudtrail:LookupEvents",)
 
     def collect_region(self, scope: Scope, region: str, budget: Budget, into: Collected) -> None:
         """All write events of the time range, newest first."""

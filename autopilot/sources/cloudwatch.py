@@ -52,6 +52,7 @@ class CloudWatchMetrics(AwsSource):
     """Metrics of the account's resources."""
 
     name = "cloudwatch"
+    reads = ("cloudwatch:GetMetricData", "cloudwatch:ListMetrics")
 
     def collect_region(self, scope: Scope, region: str, budget: Budget, into: Collected) -> None:
         """List what exists, choose, read baseline and incident at one minute's resolution."""

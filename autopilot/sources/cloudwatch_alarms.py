@@ -24,6 +24,7 @@ class CloudWatchAlarms(AwsSource):
     """Alarms of the region, whoever owns them: a neighbour's alarm is evidence too."""
 
     name = "cloudwatch_alarms"
+    reads = ("cloudwatch:DescribeAlarmHistory", "cloudwatch:DescribeAlarms")
 
     def collect_region(self, scope: Scope, region: str, budget: Budget, into: Collected) -> None:
         """Present alarms, then the state changes of the time range."""

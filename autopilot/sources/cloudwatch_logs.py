@@ -38,6 +38,7 @@ class CloudWatchLogs(AwsSource):
     """Application and access logs."""
 
     name = "cloudwatch_logs"
+    reads = ("logs:DescribeLogGroups", "logs:FilterLogEvents")
 
     def collect_region(self, scope: Scope, region: str, budget: Budget, into: Collected) -> None:
         """Choose the groups, then read baseline and incident of each."""

@@ -22,6 +22,11 @@ class CodeDeploy(AwsSource):
     """Deployment groups of all applications."""
 
     name = "codedeploy"
+    reads = (
+        "codedeploy:BatchGetDeploymentGroups",
+        "codedeploy:ListApplications",
+        "codedeploy:ListDeploymentGroups",
+    )
 
     def collect_region(self, scope: Scope, region: str, budget: Budget, into: Collected) -> None:
         """Every deployment group near the scope; deployments in the time range are changes."""

@@ -24,6 +24,7 @@ class DynamoDB(AwsSource):
     """Tables."""
 
     name = "dynamodb"
+    reads = ("application-autoscaling:DescribeScalableTargets", "dynamodb:DescribeTable")
 
     def collect_region(self, scope: Scope, region: str, budget: Budget, into: Collected) -> None:
         """Every table near the scope."""

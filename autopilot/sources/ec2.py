@@ -21,6 +21,7 @@ class Ec2(AwsSource):
     """Instances."""
 
     name = "ec2"
+    reads = ("ec2:DescribeInstanceStatus", "ec2:DescribeInstances")
 
     def collect_region(self, scope: Scope, region: str, budget: Budget, into: Collected) -> None:
         """Every running instance near the scope with its status checks."""

@@ -28,6 +28,13 @@ class Ecs(AwsSource):
     """Services of all clusters."""
 
     name = "ecs"
+    reads = (
+        "ecs:DescribeServices",
+        "ecs:DescribeTaskDefinition",
+        "ecs:ListClusters",
+        "ecs:ListServices",
+        "ecs:ListTaskDefinitions",
+    )
 
     def collect_region(self, scope: Scope, region: str, budget: Budget, into: Collected) -> None:
         """Every service near the scope."""

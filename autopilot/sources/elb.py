@@ -42,6 +42,13 @@ class Elb(AwsSource):
     """Load balancers of the second generation: application and network."""
 
     name = "elb"
+    reads = (
+        "elasticloadbalancing:DescribeListeners",
+        "elasticloadbalancing:DescribeLoadBalancers",
+        "elasticloadbalancing:DescribeRules",
+        "elasticloadbalancing:DescribeTargetGroups",
+        "elasticloadbalancing:DescribeTargetHealth",
+    )
 
     def collect_region(self, scope: Scope, region: str, budget: Budget, into: Collected) -> None:
         """The load balancers near the scope, where they send traffic, and how the targets do."""

@@ -44,6 +44,12 @@ class Lambda(AwsSource):
     """Functions, aliases, versions."""
 
     name = "lambda"
+    reads = (
+        "lambda:GetFunctionConcurrency",
+        "lambda:ListAliases",
+        "lambda:ListFunctions",
+        "lambda:ListVersionsByFunction",
+    )
 
     def collect_region(self, scope: Scope, region: str, budget: Budget, into: Collected) -> None:
         """Every function near the scope, then the edges of all."""

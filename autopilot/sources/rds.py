@@ -28,6 +28,7 @@ class Rds(AwsSource):
     """Database instances."""
 
     name = "rds"
+    reads = ("rds:DescribeDBInstances", "rds:DescribeDBParameters", "rds:DescribeEvents")
 
     def collect_region(self, scope: Scope, region: str, budget: Budget, into: Collected) -> None:
         """Every instance near the scope, and the events of all."""

@@ -24,6 +24,7 @@ class RdsClusters(AwsSource):
     """Clusters and proxies."""
 
     name = "rds_clusters"
+    reads = ("rds:DescribeDBClusters", "rds:DescribeDBProxies", "rds:DescribeDBProxyTargetGroups")
 
     def collect_region(self, scope: Scope, region: str, budget: Budget, into: Collected) -> None:
         """Every cluster and every proxy near the scope."""

@@ -24,6 +24,7 @@ class Scheduler(AwsSource):
     """Schedules of all groups."""
 
     name = "scheduler"
+    reads = ("scheduler:GetSchedule", "scheduler:ListSchedules")
 
     def collect_region(self, scope: Scope, region: str, budget: Budget, into: Collected) -> None:
         """Every schedule near the scope; those that name a machine tell who calls whom."""

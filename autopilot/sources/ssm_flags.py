@@ -28,6 +28,7 @@ class SsmFlags(AwsSource):
     """Flags with their history. Secure strings are neither read nor listed."""
 
     name = "ssm_flags"
+    reads = ("ssm:GetParameterHistory", "ssm:GetParametersByPath")
 
     def collect_region(self, scope: Scope, region: str, budget: Budget, into: Collected) -> None:
         """Every flag near the scope."""

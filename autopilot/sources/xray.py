@@ -30,6 +30,7 @@ class XRay(AwsSource):
     """Traces: who called whom, how long it took, how it ended."""
 
     name = "xray"
+    reads = ("xray:BatchGetTraces", "xray:GetTraceSummaries")
 
     def collect_region(self, scope: Scope, region: str, budget: Budget, into: Collected) -> None:
         """Summaries of both windows, then the whole of a sample."""
