@@ -1,4 +1,4 @@
-"""Reading YAML that may be hostile: bounded in size, depth and nodes, without anchors, every node with its line.
+"""Reading YAML that may be hostile: bounded in size, depth and nodes, no anchors, no tags, each node with its line.
 
 PyYAML composes recursively, and its C loader ends the process on deep nesting; aliases let a small file become a
 large one. So the events, which are produced one by one, are looked at before anything is composed.
@@ -98,6 +98,8 @@ def _guarded(text: str, source: Source) -> Problem | None:
         line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             return source.problem(line, "YAML", "uses an anchor or alias", "write the value out in each place")
+        if getattr(event, "tag", None):
+            return source.problem(line, "YAML", "uses a tag", "write plain texts, numbers, lists and mappings")
         if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
             depth += 1
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):

@@ -11,6 +11,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from autopilot.playbooks.checking import check
 from autopilot.playbooks.schema import playbook_schema, text
@@ -75,7 +77,8 @@ HOSTILE = [
     ("deep mappings", "".join(f"{' ' * n}a:\n" for n in range(500)), 21, "nested deeper"),
     ("many values", "a:\n" + "- 1\n" * 30_000, 19_999, "values"),
     ("large", "# " + "x" * 300_000, 1, "bytes"),
-    ("objects", "kind: !!python/object/apply:os.system [exit]\n", 1, "could not determine a constructor"),
+    ("objects", "kind: !!python/object/apply:os.system [exit]\n", 1, "uses a tag"),
+    ("no time", "kind: !!timestamp soon\n", 1, "uses a tag"),
     ("numbers", "kind: " + "9" * 5_000, 1, "digits"),
     ("bytes", "kind: \x07\n", 1, "special characters"),
 ]
@@ -95,6 +98,27 @@ def test_hostile_yaml_is_refused_quickly(
     assert time.monotonic() - start < 10
     assert problems[0].line == line + shift, str(problems[0])
     assert what in str(problems[0])
+
+
+ODD = (
+    "~", "[]", "{}", "-1", "1e999", ".nan", "'", "|", "? a", "9999-99-99", "2026-11-18T99:99", "0001-01-01",
+    "\u202e", "\t", "---", "22:99", "true", "99999999999999999999", "{a: {b: [1]}}", "[[1]]", "<<: {a: 1}",
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(document=st.sampled_from((RESPONSE, SCHEDULE)), line=st.integers(0, 60), value=st.sampled_from(ODD))
+def test_an_odd_value_anywhere_is_a_problem_or_none_but_never_a_failure(
+    tmp_path: Path, document: str, line: int, value: str
+) -> None:
+    rows = document.splitlines()
+    place = line % len(rows)
+    rows[place] = f"{rows[place].partition(':')[0]}: {value}"
+    found = check(write(tmp_path, odd="\n".join(rows)), SUNDAY)
+    for problem in (*found.problems, *found.notes):
+        assert 1 <= problem.line <= len(rows) + 1
+        assert problem.what
+        assert problem.remedy
 
 
 def command(*arguments: str) -> int:
