@@ -214,8 +214,9 @@ class Asker:
                 raise ModelFailure(f"{failure} Next {other!r} is asked.", retry_after=_AT_ONCE) from failure
             raise
         self.models.answered(self.model)
-        self._record(request, number, used(body))
+        # Paid for: nothing may come between the answer and its being kept.
         self.answers.put(request, body)
+        self._record(request, number, used(body))
 
     def _record(
         self, request: str, number: int, counts: Used | None = None, failure: ModelFailure | None = None
