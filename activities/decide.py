@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
-from activities.edge import guarded
+from activities.edge import guarded, this_call
 from activities.unasked import Unasked
 from autopilot.incident.approval import judge_decision
 from autopilot.incident.audit import AuditLog, Entry, decision_key, unproven
@@ -132,8 +132,7 @@ def _entry(order: JudgeDecision, judgement: Judgement) -> Entry:
     chosen = f"{judgement.choice} {judgement.option or ''}".strip()
     return Entry(
         # A repeated delivery is an entry of its own, a second attempt to judge it is none.
-        key=decision_key(order.incident_id, judgement.decision_id, proven=judgement.proven)
-        + activity.info().activity_id,
+        key=decision_key(order.incident_id, judgement.decision_id, proven=judgement.proven) + this_call(),
         at=judgement.at,
         kind="decision",
         actor=judgement.actor if judgement.proven else unproven(judgement.actor),
@@ -157,7 +156,7 @@ def _policy_entries(order: PolicyOrder, answer: PolicyAnswer, at: Time) -> list[
     plan = order.plan
     return [
         Entry(
-            key=f"policy/{plan.incident_id}/{plan.revision}/{option}/{activity.info().activity_id}",
+            key=f"policy/{plan.incident_id}/{plan.revision}/{option}/{this_call()}",
             at=at,
             kind="decision",
             actor=f"policy:{order.playbook.name}",

@@ -68,6 +68,12 @@ def this_attempt() -> Attempt:
     return Attempt(number=info.attempt, seconds=seconds if seconds >= _SHORTEST_ATTEMPT else 0.0)
 
 
+def this_call() -> str:
+    """Names this activity over all its attempts, and no other: its id alone is whatever its workflow chose."""
+    info = activity.info()
+    return f"{(info.workflow_run_id or '')[:12]}.{info.activity_id}"
+
+
 def guarded(call: Callable[P, R]) -> Callable[P, R]:
     """Run a port under heartbeat and turn its Failure into Temporal's terms."""
 

@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 import structlog
 from temporalio import activity
 
-from activities.edge import guarded
+from activities.edge import guarded, this_call
 from activities.unasked import Unasked
 from autopilot.incident.audit import AuditLog, Entry, action_key, decision_key, unproven
 from autopilot.incident.base import Model
 from autopilot.incident.decision import DecisionSignal
 from autopilot.incident.freeze import FreezeReader
 from autopilot.incident.plan import ExecuteStep, StepResult, StepStatus
-from autopilot.incident.ports import PlaybookSource, Toolbox
+from autopilot.incident.ports import Failure, PlaybookSource, Toolbox
 from autopilot.incident.seal import Keyring
 from autopilot.incident.warrant import Warrant, problem
 
@@ -96,10 +96,23 @@ class Executing:
             answers = self._audit.outcomes(decision_key(order.incident_id, signal.decision_id, proven=True))
             if answers and answers[0] not in COUNTED:
                 return f"the decision of {signal.actor_name or signal.actor!r} was answered {answers[0]}"
-        undo = action_key(order.key.removesuffix("/do") + "/undo")
-        if order.mode == "do" and "done" in self._audit.outcomes(undo):
-            return "it was undone since; it takes another decision to do it again"
-        return ""
+        return self._done_before(order)
+
+    def _done_before(self, order: ExecuteStep) -> str:
+        """A decision is for one effect: what was changed back since takes another one.
+
+        An attempt of this very call may have done it without being heard: then the target is looked at, as ever.
+        """
+        key = action_key(order.key)
+        if "done" not in self._audit.outcomes(key) or "done" in self._audit.outcomes(f"{key}{this_call()}/"):
+            return ""
+        try:
+            now = self._toolbox.inspect(order.step)
+        except Failure:
+            return "it was carried out before, and its target cannot be read now"
+        if now.target_state_digest != order.expects:
+            return ""
+        return "it was carried out before and changed back since; it takes another decision"
 
     def _decided_by(self, commission: CarryOut) -> str:
         """Whose decision it is, by the warrant alone: what the order itself says is only the workflow's word."""
@@ -115,7 +128,7 @@ def _entry(commission: CarryOut, actor: str, outcome: str, reason: str) -> Entry
     order, step = commission.order, commission.order.step
     opened_for = commission.warrant.alert.service if commission.warrant else ""
     return Entry(
-        key=f"{action_key(order.key)}{activity.info().activity_id}/{activity.info().attempt}/{outcome}",
+        key=f"{action_key(order.key)}{this_call()}/{activity.info().attempt}/{outcome}",
         at=datetime.now(UTC),
         kind="action",
         actor=actor,

@@ -244,14 +244,18 @@ async def test_a_whole_state_with_a_forged_plan_starts_nothing(attacked: Attacke
     assert bench.world.writes == []
 
 
-async def test_what_was_undone_is_not_done_again_by_the_same_approval(attacked: Attacked) -> None:
-    """Kim's approval is whole: it is carried out, in her name alone. Once it is undone it is used up."""
+async def test_a_decision_is_for_one_effect(attacked: Attacked) -> None:
+    """Kim's approval is whole: it is carried out, in her name alone. Neither step nor undo comes a second time."""
     world, whole = attacked.bench.world, warrant(attacked, approval(attacked))
-    ends = [
-        (await attacked.ordered(order(attacked, undo=undo, actor="slack:U2"), whole)).status
-        for undo in (False, True, False)
-    ]
-    assert ends == ["done", "done", "refused"]
-    assert "was undone since" in world.audit[-1].reason
+
+    async def ends(*, undo: bool) -> str:
+        return (await attacked.ordered(order(attacked, undo=undo, actor="slack:U2"), whole)).status
+
+    assert [await ends(undo=undo) for undo in (False, False, True, True, False)] == [
+        "done", "already", "done", "already", "refused",
+    ]  # fmt: skip
+    assert "changed back since" in world.audit[-1].reason
+    world.version = "v1"  # by hand, as the step had left it
+    assert await ends(undo=True) == "refused"
     assert {e.actor for e in world.audit if e.outcome == "done"} == {"slack:U1"}
-    assert (len(world.writes), world.version) == (2, "v2")
+    assert (len(world.writes), world.version) == (2, "v1")
