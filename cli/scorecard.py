@@ -77,7 +77,7 @@ def _lines(card: Scorecard) -> Iterator[str]:
 def _score_lines(score: Score) -> Iterator[str]:
     record = score.record
     yield f"{record.move.service}: {record.move.tool}"
-    yield f"  Proposed first   {_times(record.proposed)}, people decided {_times(record.decided)}"
+    yield f"  Proposed first   {_times(record.proposed)}, people decided on {record.decided or 'none'}"
     yield f"  People agreed    {record.agreed.words}"
     yield f"  It worked        {record.worked.words}"
     if record.by_hand.of or score.saved.incidents:

@@ -91,7 +91,7 @@ def test_nothing_known_is_said_with_what_is_granted(folder: Path, capsys: pytest
 def test_trust_is_earned_and_lost_before_the_readers_eyes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     remember(folder, *(incident(n) for n in range(4)))
     text = printed(folder, capsys)
-    assert "shop: t.act\n  Proposed first   4 times, people decided 4 times" in text
+    assert "shop: t.act\n  Proposed first   4 times, people decided on 4" in text
     assert "  People agreed    4 of 4 (at least 59 %)" in text
     assert "asks: t.act on shop has not earned it yet" in text
     remember(folder, incident(4))
@@ -101,7 +101,7 @@ def test_trust_is_earned_and_lost_before_the_readers_eyes(folder: Path, capsys: 
     assert "asks: demoted after incident i5 became worse" in text
     assert "  It worked        5 of 6" in text
     assert "  People agreed    6 of 7" in text
-    assert "shop: t.other\n  Proposed first   never" in text
+    assert "shop: t.other\n  Proposed first   never, people decided on none" in text
     assert "asks: no playbook grants it" in text
     assert text.index("t.act") < text.index("t.other")
 
