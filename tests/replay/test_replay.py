@@ -53,7 +53,7 @@ def test_a_recorded_incident_tells_nothing_about_the_machine(file: Path) -> None
 SWAPS = {
     "the ticket after the page": (
         "workflows/incident.py",
-        "        await self._people.ticket("handover")\n",
+        '        await self._people.ticket("handover")\n',
         "        await self._people.page(\n"
         '            on_call.primary if on_call else None, "owner", f"Over to you: {self._state.alert.title}"\n'
         "        )\n",
