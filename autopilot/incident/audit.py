@@ -67,7 +67,9 @@ def unproven(actor: str) -> str:
 
 def decision_key(incident_id: str, decision_id: str, *, proven: bool) -> str:
     """The beginning of the keys of all answers to one decision; somebody unproven may send under any id."""
-    return f"decision/{incident_id}/{'proven' if proven else 'unproven'}/{decision_id}/"
+    # Ids of our own have no slashes: one that has some must not pass for the beginning of another key.
+    incident, decision = (one.replace("/", "|") for one in (incident_id, decision_id))
+    return f"decision/{incident}/{'proven' if proven else 'unproven'}/{decision}/"
 
 
 def action_key(idempotency_key: str) -> str:

@@ -4,6 +4,7 @@ The worker runs in the test, over the small world, so that what was carried out 
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -19,6 +20,7 @@ import httpx
 import yaml
 from slack_sdk.signature import SignatureVerifier
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from autopilot.audit.sqlite import SqliteAudit
 from autopilot.channels.notifier import build_notifier
@@ -181,7 +183,8 @@ class House:
     async def sweep(self) -> None:
         """End every incident and forget what was done."""
         for row in await self.open():
-            await self.client.get_workflow_handle(row.group).terminate()
+            with contextlib.suppress(RPCError):  # it may have ended just now
+                await self.client.get_workflow_handle(row.group).terminate()
         self.world = FakeWorld()
 
     async def command(self, *arguments: str, given: str = "") -> tuple[int, str, str]:

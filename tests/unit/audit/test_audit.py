@@ -85,6 +85,12 @@ def test_the_outcomes_under_a_key_are_found_in_order(audit: SqliteAudit) -> None
     assert audit.outcomes(action_key("i1/1/1/1/do")) == ()
 
 
+def test_no_id_passes_for_the_key_of_another_decision() -> None:
+    genuine = decision_key("i1", "d1", proven=True)
+    assert not decision_key("i1/proven/d1", "x", proven=False).startswith(genuine)
+    assert not decision_key("i1", "d1/x", proven=True).startswith(genuine)
+
+
 def test_a_long_name_does_not_hide_that_nobody_vouches_for_it() -> None:
     assert entry(1, actor=unproven("slack:U1" + "x" * 500)).actor.endswith("(unproven)")
     assert unproven("slack:U1\u200b") == "slack:U1 (unproven)"
