@@ -47,6 +47,7 @@ lock: $(READY)
 schema: $(READY)
 	@$(BIN)/python -m autopilot.settings_schema > docs/autopilot.schema.json
 	@$(BIN)/python -m autopilot.playbooks.schema > docs/playbook.schema.json
+	@$(BIN)/python -m autopilot.permissions.documents docs
 
 clean:
 	@rm -rf $(VENV) .autopilot

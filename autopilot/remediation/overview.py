@@ -34,11 +34,12 @@ Sections = Mapping[str, Any]
 
 _SECRET, _URL, _REPOSITORY = SecretStr("placeholder"), "https://placeholder.invalid", {"service": "owner/name"}
 
-_NOTHING: Sections = {
+NOTHING: Sections = {
     "aws": None, "github": None, "gitlab": None, "bitbucket": None, "servicenow": None, "jira": None, "pager": None,
     "kubernetes": None, "launchdarkly": None, "unleash": None, "datadog": None, "alertmanager": None,
     "pagerduty": None, "runbooks": Runbooks(), "tools": Tools(),
 }  # fmt: skip
+"""Settings under which no tool exists."""
 _TICKETS: Sections = {
     "servicenow": ServiceNow(base_url=_URL, user="u", password=_SECRET),
     "jira": Jira(base_url=_URL, user="u", token=_SECRET, project="P", write=True),
@@ -122,7 +123,7 @@ def overview(settings: Settings, needed: Mapping[str, Sections] = NEEDED) -> tup
     """Every tool by name: as configured where it is, else over placeholders, with what it lacks."""
     rows = dict[str, Listed]()
     for need, sections in needed.items():
-        placeholders = settings.model_copy(update={**_NOTHING, **sections})
+        placeholders = settings.model_copy(update={**NOTHING, **sections})
         for tool in listed_tools(placeholders):
             rows.setdefault(tool.name, Listed(tool, enabled=False, why_not=f"needs {need}"))
     for listed in _configured(settings):
