@@ -33,8 +33,11 @@ def _number(value: object) -> int | str | None:
 
 
 Word = Annotated[str, _tamed(300)]
+"""An id, name or time as it was sent; what our own gateway sends is far shorter, so that no seal is cut."""
 Words = Annotated[str, _tamed(8_000)]
+"""Free text as it was sent."""
 Number = Annotated[int | str | None, BeforeValidator(_number)]
+"""A whole number, or what was sent in its place."""
 
 
 class DecisionSignal(BaseModel):

@@ -39,9 +39,9 @@ OPEN = STRICT.model_copy(update={"accept_unproven": True})
 
 
 class GuardedWorld(FakeWorld):
-    """Option 1 takes two people. Kim made the change that is blamed, except in incidents of `open-…` services,
+    """Option 1 takes two people, and Kim made the change that is blamed.
 
-    whose playbook lets unproven decisions count.
+    In incidents of `open-…` services nobody is blamed, and their playbook lets unproven decisions count.
     """
 
     def snapshot(self, alert: Alert, now: datetime) -> Snapshot:
