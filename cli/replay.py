@@ -7,17 +7,12 @@ from collections.abc import Iterator
 from polars.exceptions import PolarsError
 from pydantic import ValidationError
 
-from autopilot.channels.notifier import ticket_systems
-from autopilot.channels.pagerduty import PagerDuty
-from autopilot.clients.aws import AwsClients
 from autopilot.incident.investigation import Limits
 from autopilot.incident.ports import Failure
 from autopilot.reasoning.comparing import Difference, Moved, Side
 from autopilot.reasoning.replaying import asked_model, replay
-from autopilot.remediation.base import Tool
-from autopilot.remediation.catalogue import build_catalogue
-from autopilot.settings import Settings, load
-from autopilot.stores import open_case_store
+from autopilot.remediation.overview import listed_tools
+from autopilot.settings import load
 from cli.main import EXIT_FAILED, EXIT_USAGE, print_json
 from cli.stored import find_case
 
@@ -53,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
             store,
             manifest,
             asked_model(settings.model, args.model, args.base_url),
-            _tools(settings),
+            listed_tools(settings),
             limits=Limits(seconds=args.seconds),
             progress=lambda what: print(f"{what} …", file=sys.stderr, flush=True),
         )
@@ -66,13 +61,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         print("\n".join(table(found)))
     return 0 if found.same_cause else EXIT_FAILED
-
-
-def _tools(settings: Settings) -> tuple[Tool, ...]:
-    """The configured tools, to ask what they would offer; none of them is asked to look at anything."""
-    aws = AwsClients(settings.aws) if settings.aws else None
-    pager = PagerDuty(settings.pager) if settings.pager else None
-    return build_catalogue(settings, aws, ticket_systems(settings), pager, open_case_store(settings)).tools
 
 
 def table(found: Difference) -> Iterator[str]:

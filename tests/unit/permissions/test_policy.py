@@ -14,11 +14,12 @@ from pydantic import SecretStr
 from autopilot.permissions.actions import READS, STORE, WRITES
 from autopilot.permissions.aws_policy import MAX_CHARACTERS, policies
 from autopilot.permissions.kubernetes_roles import roles
-from autopilot.permissions.scopes import scopes
+from autopilot.permissions.scopes import SPEAKING, scopes
 from autopilot.remediation.overview import NEEDED, listed_tools
 from autopilot.settings import Aws, FolderStore, S3Store, Settings
 from autopilot.settings_systems import Automation, Kubernetes, Runbooks, Tools
 from cli.main import _run as starter  # pyright: ignore[reportPrivateUsage] - main() ends the process
+from tests.unit.project.compose import ROOT
 
 ACCOUNT = "123456789012"
 KINDS = {**READS, **WRITES, **STORE}
@@ -243,3 +244,9 @@ def test_the_command_refuses_what_is_no_account_and_what_needs_no_policy(
     assert starter(["iam-policy", "--config", str(config), "--account", "12"]) == 2
     assert starter(["iam-policy", "--config", str(config), "--only", "reading"]) == 2
     assert "12 digits" in capsys.readouterr().err
+
+
+def test_the_manifest_in_the_readme_has_the_scopes_that_are_printed() -> None:
+    manifest = (ROOT / "README.md").read_text().partition("    bot:\n")[2].partition("settings:")[0]
+
+    assert re.findall(r"- ([a-z]+:[a-z]+)", manifest) == list(SPEAKING["slack"])
