@@ -56,8 +56,8 @@ def place_of(settings: Settings, account: str = "*") -> Place:
         "ssm definition": _forms("ssm:{region}:*:automation-definition/", names, (":*",)),
     }
     if isinstance(settings.store, S3Store):
-        bucket = f"s3:::{settings.store.bucket}"
-        narrowed |= {"s3 bucket": (bucket,), "s3 object": (f"{bucket}/{settings.store.prefix.strip('/')}/*",)}
+        bucket, prefix = f"s3:::{settings.store.bucket}", settings.store.prefix.strip("/")
+        narrowed |= {"s3 bucket": (bucket,), "s3 object": (f"{bucket}/{prefix}/*" if prefix else f"{bucket}/*",)}
     regions = dict.fromkeys((*aws.regions, *(runbook.region for runbook in runbooks if runbook.region)))
     return Place(tuple(regions), account, {kind: forms for kind, forms in narrowed.items() if forms})
 

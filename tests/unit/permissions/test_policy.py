@@ -111,6 +111,13 @@ def test_the_case_store_is_its_own_prefix() -> None:
     assert not allowed(reading, "s3:GetObject", "arn:aws:s3:::others/autopilot/a")
 
 
+def test_a_case_store_without_a_prefix_is_the_whole_bucket_and_needs_nothing_else() -> None:
+    policy = generated(Settings(store=S3Store(kind="s3", bucket="cases", prefix="")))["reading"]
+
+    assert allowed(policy, "s3:PutObject", "arn:aws:s3:::cases/i/manifest.json")
+    assert {action for s in policy["Statement"] for action in s["Action"]} == set(STORE)
+
+
 def test_only_listed_log_groups_are_read() -> None:
     reading, here = everything()["reading"], {"RequestedRegion": "us-east-1"}
 
