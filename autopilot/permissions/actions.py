@@ -66,7 +66,7 @@ READS: Mapping[str, tuple[str, ...]] = {
     "cloudformation:DescribeStacks": ("cloudformation stack",),
     "cloudformation:ListStacks": (),
     "cloudtrail:LookupEvents": (),
-    # Composite alarms are told only to those whose permission "is scoped to *": the API pages of both.
+    # Composite alarms are told only to those who may read `*`: "Amazon CloudWatch permissions reference".
     "cloudwatch:DescribeAlarmHistory": (),
     "cloudwatch:DescribeAlarms": (),
     "cloudwatch:GetMetricData": (),
