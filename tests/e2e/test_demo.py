@@ -62,10 +62,11 @@ def test_silence_after_acting_is_no_data_and_goes_to_a_person() -> None:
     assert result["undone"] == []
 
 
-def test_nobody_decides_and_the_incident_is_handed_over() -> None:
-    result = play("--choose", "none")
-    assert ended(result) == ("handed_over", "still_broken")
-    assert result["executed"] == []
+def test_dead_sources_are_listed_gaps() -> None:
+    result = play("--fault", "source-down", "--choose", "manual")
+    assert ended(result) == ("handed_over", "fixed")
+    assert any(gap.startswith("xray") for gap in result["gaps"])
+    assert any(gap.startswith("servicenow") for gap in result["gaps"])
 
 
 def test_a_wrong_choice_is_refused_at_once_with_what_is_possible() -> None:
