@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from typing_extensions import override
 
-from autopilot.clients.aws import AwsClients, marking
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.plan import DryRun, Risk, Step, TargetState
 from autopilot.remediation.asg import GroupTool
@@ -16,10 +15,9 @@ from autopilot.remediation.base import (
     InventoryItem,
     Missing,
     Nothing,
-    RepeatGuard,
     Tool,
 )
-from autopilot.remediation.cloud import asking, send_once
+from autopilot.remediation.cloud import SentOnce, asking
 from autopilot.remediation.evidence import evidence, expected, fit
 from autopilot.remediation.parts import Parts
 
@@ -31,7 +29,7 @@ HEALTHY_PERCENT = 90
 """Share of the group that serves at any time while its instances are replaced."""
 
 
-class Refresh(GroupTool):
+class Refresh(SentOnce, GroupTool):
     """Replaces all instances of a group by fresh ones, a part at a time."""
 
     name: str = "asg.refresh"
@@ -42,14 +40,8 @@ class Refresh(GroupTool):
         "autoscaling:DescribeInstanceRefreshes",
         "autoscaling:StartInstanceRefresh",
     )
-    repeat_guard: RepeatGuard = "trace"
     takes: ClassVar[type[Arguments]] = Nothing
     addresses: ClassVar[frozenset[CauseKind]] = frozenset({"memory", "connection_pool", "crash", "disk", "network"})
-
-    def __init__(self, clients: AwsClients, once: AwsClients, pause: float = 1.0) -> None:
-        """`once` never repeats a call by itself; `pause` is in seconds, before a throttled call is sent again."""
-        super().__init__(clients)
-        self._once, self._pause = once, pause
 
     def candidates(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:
         """Only when a suspect that fresh instances would help points at this service."""
@@ -128,14 +120,12 @@ class Refresh(GroupTool):
         """Ask for the refresh, once."""
         parts = self._parts(step)
 
-        def call() -> Effect:
-            with marking(key), asking(f"group {parts['group']}"):
-                self._once.autoscaling(parts["region"]).start_instance_refresh(
-                    AutoScalingGroupName=parts["group"], Preferences={"MinHealthyPercentage": HEALTHY_PERCENT}
-                )
-            return "done"
+        def call() -> object:
+            return self._once.autoscaling(parts["region"]).start_instance_refresh(
+                AutoScalingGroupName=parts["group"], Preferences={"MinHealthyPercentage": HEALTHY_PERCENT}
+            )
 
-        effect = send_once(call, self._pause)
+        effect = self._sent(call, key, f"group {parts['group']}")
         said = "its instances are being replaced" if effect == "done" else "the answer was lost"
         return effect, f"group {parts['group']}: {said}"
 

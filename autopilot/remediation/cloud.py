@@ -11,7 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 
-from autopilot.clients.aws import AwsClients
+from autopilot.clients.aws import AwsClients, marking
 from autopilot.clients.aws_errors import THROTTLE_PAUSE, error_kind, iam_action, to_failure
 from autopilot.incident.base import Scalar, Time
 from autopilot.incident.plan import Step
@@ -22,6 +22,7 @@ from autopilot.remediation.base import (
     Missing,
     NoAnswer,
     Refusal,
+    RepeatGuard,
     argument_problem,
 )
 from autopilot.remediation.tool import BaseTool
@@ -135,6 +136,27 @@ class AwsTool(BaseTool):
 def request_token(key: str) -> str:
     """The idempotency token of a step in the form that AWS takes, a UUID: the same for each attempt."""
     return str(uuid5(NAMESPACE_URL, f"autopilot:{key}"))
+
+
+class SentOnce(AwsTool):
+    """A tool on AWS whose call takes no token and cannot be compared: it is sent at most once."""
+
+    repeat_guard: RepeatGuard = "trace"
+
+    def __init__(self, clients: AwsClients, once: AwsClients, pause: float = 1.0) -> None:
+        """`once` never repeats a call by itself; `pause` is in seconds, before a throttled call is sent again."""
+        super().__init__(clients)
+        self._once, self._pause = once, pause
+
+    def _sent(self, call: Callable[[], object], key: str, what: str) -> Effect:
+        """What became of the call about `what`, marked with the step's key. Raises as `execute` does."""
+
+        def act() -> Effect:
+            with marking(key), asking(what):
+                call()
+            return "done"
+
+        return send_once(act, self._pause)
 
 
 def arn(service: str, resource: str) -> re.Pattern[str]:

@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
-from autopilot.clients.aws import AwsClients, marking
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.plan import DryRun, Risk, Step, TargetState
 from autopilot.remediation.base import (
@@ -14,10 +13,9 @@ from autopilot.remediation.base import (
     InventoryItem,
     Missing,
     Nothing,
-    RepeatGuard,
     Tool,
 )
-from autopilot.remediation.cloud import AwsTool, arn, asking, now, send_once, shell
+from autopilot.remediation.cloud import SentOnce, arn, asking, now, shell
 from autopilot.remediation.evidence import evidence, expected, findings_on, fit
 from autopilot.remediation.parts import Parts
 from autopilot.sources.json_shape import document
@@ -30,7 +28,7 @@ SICK = "impaired"
 """What a status check says of an instance that does not answer."""
 
 
-class Reboot(AwsTool):
+class Reboot(SentOnce):
     """Restarts an instance; it keeps its disks and addresses."""
 
     name: str = "ec2.reboot"
@@ -43,15 +41,9 @@ class Reboot(AwsTool):
         "cloudtrail:LookupEvents",
         "ec2:RebootInstances",
     )
-    repeat_guard: RepeatGuard = "trace"
     takes: ClassVar[type[Arguments]] = Nothing
     target = INSTANCE
     addresses: ClassVar[frozenset[CauseKind]] = frozenset({"memory", "cpu", "crash", "connection_pool", "disk"})
-
-    def __init__(self, clients: AwsClients, once: AwsClients, pause: float = 1.0) -> None:
-        """`once` never repeats a call by itself; `pause` is in seconds, before a throttled call is sent again."""
-        super().__init__(clients)
-        self._once, self._pause = once, pause
 
     def candidates(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:
         """Only for the very instance that fails its checks or that findings are about, not for all of a service."""
@@ -135,12 +127,10 @@ class Reboot(AwsTool):
         """Ask for the reboot, once."""
         parts = self._parts(step)
 
-        def call() -> Effect:
-            with marking(key), asking(f"instance {parts['instance']}"):
-                self._once.ec2(parts["region"]).reboot_instances(InstanceIds=[parts["instance"]])
-            return "done"
+        def call() -> object:
+            return self._once.ec2(parts["region"]).reboot_instances(InstanceIds=[parts["instance"]])
 
-        effect = send_once(call, self._pause)
+        effect = self._sent(call, key, f"instance {parts['instance']}")
         said = "reboots" if effect == "done" else "may be rebooting: the answer was lost"
         return effect, f"instance {parts['instance']} {said}"
 

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from typing_extensions import override
 
-from autopilot.clients.aws import AwsClients, marking
 from autopilot.incident.base import Scalar
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.plan import DryRun, Risk, Step, TargetState
@@ -15,10 +14,9 @@ from autopilot.remediation.base import (
     Effect,
     InventoryItem,
     Nothing,
-    RepeatGuard,
     Tool,
 )
-from autopilot.remediation.cloud import asking, send_once
+from autopilot.remediation.cloud import SentOnce
 from autopilot.remediation.ecs import EcsTool
 from autopilot.remediation.evidence import evidence, expected, fit
 from autopilot.remediation.parts import Parts
@@ -32,21 +30,15 @@ def primary(service: "ServiceTypeDef") -> "DeploymentTypeDef | None":
     return next((d for d in service.get("deployments", []) if d.get("status") == "PRIMARY"), None)
 
 
-class ForceDeployment(EcsTool):
+class ForceDeployment(SentOnce, EcsTool):
     """Replaces all tasks by fresh ones of the same revision. ECS takes no token: it is sent at most once."""
 
     name: str = "ecs.force_deployment"
     risk: Risk = "medium"
     reversible: bool = False
     permissions: tuple[str, ...] = ("ecs:DescribeServices", "ecs:UpdateService", "iam:PassRole")
-    repeat_guard: RepeatGuard = "trace"
     takes: ClassVar[type[Arguments]] = Nothing
     addresses: ClassVar[frozenset[CauseKind]] = frozenset({"memory", "connection_pool", "crash", "network"})
-
-    def __init__(self, clients: AwsClients, once: AwsClients, pause: float = 1.0) -> None:
-        """`once` never repeats a call by itself; `pause` is in seconds, before a throttled call is sent again."""
-        super().__init__(clients)
-        self._once, self._pause = once, pause
 
     def candidates(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:
         """Only when a suspect that fresh tasks would help points at this service."""
@@ -112,14 +104,12 @@ class ForceDeployment(EcsTool):
         """Ask for a new deployment, once."""
         parts = self._parts(step)
 
-        def call() -> Effect:
-            with marking(key), asking(f"service {parts['service']}"):
-                self._once.ecs(parts["region"]).update_service(
-                    cluster=parts["cluster"], service=parts["service"], forceNewDeployment=True
-                )
-            return "done"
+        def call() -> object:
+            return self._once.ecs(parts["region"]).update_service(
+                cluster=parts["cluster"], service=parts["service"], forceNewDeployment=True
+            )
 
-        effect = send_once(call, self._pause)
+        effect = self._sent(call, key, f"service {parts['service']}")
         said = "a new deployment was asked for" if effect == "done" else "the answer was lost"
         return effect, f"service {parts['service']}: {said}"
 

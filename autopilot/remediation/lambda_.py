@@ -36,11 +36,35 @@ def weights_of(alias: "AliasConfigurationResponseTypeDef") -> str:
     return json.dumps(shares, sort_keys=True) if shares else ""
 
 
-class RollbackAlias(AwsTool):
+class AliasTool(AwsTool):
+    """A tool on an alias of a function."""
+
+    system: str = "lambda"
+    target = ALIAS
+
+    def inspect(self, step: Step) -> TargetState:
+        """The version the alias serves and the share of others."""
+        parts = self._parts(step)
+        try:
+            with asking(f"alias {parts['function']}:{parts['alias']}"):
+                alias = self._aws.lambda_(parts["region"]).get_alias(
+                    FunctionName=parts["function"], Name=parts["alias"]
+                )
+        except Missing:
+            return TargetState(target=step.target, exists=False, observed_at=now())
+        weights = weights_of(alias)
+        return TargetState(
+            target=step.target,
+            settings={"version": alias["FunctionVersion"], "weights": weights},
+            deploying=bool(weights),
+            observed_at=now(),
+        )
+
+
+class RollbackAlias(AliasTool):
     """Points an alias wholly at one published version that was healthy in telemetry."""
 
     name: str = "lambda.rollback_alias"
-    system: str = "lambda"
     risk: Risk = "medium"
     permissions: tuple[str, ...] = (
         "lambda:GetAlias",
@@ -48,7 +72,6 @@ class RollbackAlias(AwsTool):
         "lambda:UpdateAlias",
     )
     takes: ClassVar[type[Arguments]] = AliasVersion
-    target = ALIAS
     addresses: ClassVar[frozenset[CauseKind]] = frozenset(
         {"bad_deploy", "slow_query", "crash", "memory", "startup", "config_change", "throttled"}
     )
@@ -76,24 +99,6 @@ class RollbackAlias(AwsTool):
             "aws", "lambda", "update-alias", "--region", parts["region"], "--function-name", parts["function"],
             "--name", parts["alias"], "--function-version", wanted.version, "--routing-config", routing,
         )  # fmt: skip
-
-    def inspect(self, step: Step) -> TargetState:
-        """The version the alias serves and the share of others."""
-        parts = self._parts(step)
-        try:
-            with asking(f"alias {parts['function']}:{parts['alias']}"):
-                alias = self._aws.lambda_(parts["region"]).get_alias(
-                    FunctionName=parts["function"], Name=parts["alias"]
-                )
-        except Missing:
-            return TargetState(target=step.target, exists=False, observed_at=now())
-        weights = weights_of(alias)
-        return TargetState(
-            target=step.target,
-            settings={"version": alias["FunctionVersion"], "weights": weights},
-            deploying=bool(weights),
-            observed_at=now(),
-        )
 
     def leaves(self, step: Step, before: TargetState) -> TargetState:
         """The alias serves the wanted version alone (or with the wanted weights)."""

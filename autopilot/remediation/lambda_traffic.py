@@ -12,9 +12,9 @@ from autopilot.incident.base import Scalar
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.plan import DryRun, Risk, Step, TargetState
 from autopilot.remediation.base import Arguments, Candidate, Context, Effect, InventoryItem, Missing, Tool
-from autopilot.remediation.cloud import AwsTool, asking, changed_lines, now, shell
+from autopilot.remediation.cloud import asking, changed_lines, shell
 from autopilot.remediation.evidence import WayBack, blamed, evidence, expected, fit, health_of, way_back
-from autopilot.remediation.lambda_ import ALIAS, weights_of
+from autopilot.remediation.lambda_ import AliasTool
 from autopilot.remediation.parts import Parts
 
 MOST_OF_IT = 0.9
@@ -51,11 +51,10 @@ def _unfinished(item: InventoryItem, present: str, context: Context) -> WayBack 
     return None
 
 
-class ShiftTraffic(AwsTool):
+class ShiftTraffic(AliasTool):
     """Gives a second published version of an alias a larger or smaller share of its requests."""
 
     name: str = "lambda.shift_traffic"
-    system: str = "lambda"
     risk: Risk = "medium"
     permissions: tuple[str, ...] = (
         "lambda:GetAlias",
@@ -63,7 +62,6 @@ class ShiftTraffic(AwsTool):
         "lambda:UpdateAlias",
     )
     takes: ClassVar[type[Arguments]] = Share
-    target = ALIAS
     addresses: ClassVar[frozenset[CauseKind]] = frozenset(
         {"bad_deploy", "slow_query", "crash", "memory", "startup", "config_change"}
     )
@@ -103,24 +101,6 @@ class ShiftTraffic(AwsTool):
             "--name", parts["alias"],
             "--routing-config", json.dumps({"AdditionalVersionWeights": wanted.weights}),
         )  # fmt: skip
-
-    def inspect(self, step: Step) -> TargetState:
-        """The version the alias serves and the share of the other."""
-        parts = self._parts(step)
-        try:
-            with asking(f"alias {parts['function']}:{parts['alias']}"):
-                alias = self._aws.lambda_(parts["region"]).get_alias(
-                    FunctionName=parts["function"], Name=parts["alias"]
-                )
-        except Missing:
-            return TargetState(target=step.target, exists=False, observed_at=now())
-        weights = weights_of(alias)
-        return TargetState(
-            target=step.target,
-            settings={"version": alias["FunctionVersion"], "weights": weights},
-            deploying=bool(weights),
-            observed_at=now(),
-        )
 
     def leaves(self, step: Step, before: TargetState) -> TargetState:
         """The wanted share; the alias's own version stays."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from autopilot.clients.aws import AwsClients, marking
+from autopilot.clients.aws import marking
 from autopilot.incident.base import Scalar
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.plan import DryRun, Risk, Step, TargetState
@@ -18,10 +18,9 @@ from autopilot.remediation.base import (
     InventoryItem,
     Missing,
     Nothing,
-    RepeatGuard,
     Tool,
 )
-from autopilot.remediation.cloud import AwsTool, arn, asking, changed_lines, now, send_once, shell
+from autopilot.remediation.cloud import AwsTool, SentOnce, arn, asking, changed_lines, now, shell
 from autopilot.remediation.evidence import evidence, expected, fit
 from autopilot.remediation.parts import Parts
 
@@ -191,7 +190,7 @@ class ScaleInstance(_RdsTool):
         )
 
 
-class Reboot(_RdsTool):
+class Reboot(SentOnce, _RdsTool):
     """Restarts an instance. RDS takes no token: it is sent at most once."""
 
     name: str = "rds.reboot"
@@ -201,14 +200,8 @@ class Reboot(_RdsTool):
         "rds:DescribeEvents",
         "rds:RebootDBInstance",
     )
-    repeat_guard: RepeatGuard = "trace"
     takes: ClassVar[type[Arguments]] = Nothing
     addresses: ClassVar[frozenset[CauseKind]] = frozenset({"connection_pool", "lock_contention", "memory"})
-
-    def __init__(self, clients: AwsClients, once: AwsClients, pause: float = 1.0) -> None:
-        """`once` never repeats a call by itself; `pause` is in seconds, before a throttled call is sent again."""
-        super().__init__(clients)
-        self._once, self._pause = once, pause
 
     def candidates(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:
         """Only when a suspect that a restart would help points at this instance or its service."""
@@ -270,12 +263,10 @@ class Reboot(_RdsTool):
         """Ask for the restart, once."""
         parts = self._parts(step)
 
-        def call() -> Effect:
-            with marking(key), asking(f"instance {parts['instance']}"):
-                self._once.rds(parts["region"]).reboot_db_instance(DBInstanceIdentifier=parts["instance"])
-            return "done"
+        def call() -> object:
+            return self._once.rds(parts["region"]).reboot_db_instance(DBInstanceIdentifier=parts["instance"])
 
-        effect = send_once(call, self._pause)
+        effect = self._sent(call, key, f"instance {parts['instance']}")
         said = "is rebooting" if effect == "done" else "may be rebooting: the answer was lost"
         return effect, f"instance {parts['instance']} {said}"
 

@@ -6,7 +6,6 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from autopilot.clients.aws import AwsClients, marking
 from autopilot.incident.cause import CauseKind
 from autopilot.incident.plan import DryRun, Risk, Step, TargetState
 from autopilot.remediation.base import (
@@ -16,10 +15,9 @@ from autopilot.remediation.base import (
     Effect,
     InventoryItem,
     Missing,
-    RepeatGuard,
     Tool,
 )
-from autopilot.remediation.cloud import AwsTool, arn, asking, changed_lines, now, send_once, shell
+from autopilot.remediation.cloud import SentOnce, arn, asking, changed_lines, now, shell
 from autopilot.remediation.evidence import evidence, expected, fit
 from autopilot.remediation.parts import Parts
 
@@ -33,7 +31,7 @@ class Reader(Arguments):
     reader: str = Field(pattern=r"^[a-zA-Z][a-zA-Z0-9-]{0,62}$")
 
 
-class Failover(AwsTool):
+class Failover(SentOnce):
     """Makes a reader of an Aurora cluster its writer."""
 
     name: str = "rds.failover"
@@ -42,15 +40,9 @@ class Failover(AwsTool):
     risk: Risk = "high"
     reversible: bool = False
     permissions: tuple[str, ...] = ("rds:DescribeDBClusters", "rds:DescribeEvents", "rds:FailoverDBCluster")
-    repeat_guard: RepeatGuard = "trace"
     takes: ClassVar[type[Arguments]] = Reader
     target = CLUSTER
     addresses: ClassVar[frozenset[CauseKind]] = frozenset({"crash", "network", "disk", "memory", "lock_contention"})
-
-    def __init__(self, clients: AwsClients, once: AwsClients, pause: float = 1.0) -> None:
-        """`once` never repeats a call by itself; `pause` is in seconds, before a throttled call is sent again."""
-        super().__init__(clients)
-        self._once, self._pause = once, pause
 
     def candidates(self, item: InventoryItem, context: Context) -> tuple[Candidate, ...]:
         """To the reader that is promoted first; only where a suspect that another writer would help points here."""
@@ -156,14 +148,12 @@ class Failover(AwsTool):
         """Ask for the failover, once."""
         parts, reader = self._parts(step), Reader.model_validate(step.arguments).reader
 
-        def call() -> Effect:
-            with marking(key), asking(f"cluster {parts['cluster']}"):
-                self._once.rds(parts["region"]).failover_db_cluster(
-                    DBClusterIdentifier=parts["cluster"], TargetDBInstanceIdentifier=reader
-                )
-            return "done"
+        def call() -> object:
+            return self._once.rds(parts["region"]).failover_db_cluster(
+                DBClusterIdentifier=parts["cluster"], TargetDBInstanceIdentifier=reader
+            )
 
-        effect = send_once(call, self._pause)
+        effect = self._sent(call, key, f"cluster {parts['cluster']}")
         said = f"fails over to {reader}" if effect == "done" else "may be failing over: the answer was lost"
         return effect, f"cluster {parts['cluster']} {said}"
 
