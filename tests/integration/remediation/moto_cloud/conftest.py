@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from autopilot.clients.aws import AwsClients
@@ -40,8 +41,9 @@ def toolbox(clients: AwsClients) -> CatalogueToolbox:
 
 
 @pytest.fixture(scope="package")
-def shop(clients: AwsClients) -> Shop:
-    """The cloud's contents."""
+def shop(clients: AwsClients, scaler: str) -> Shop:
+    """The cloud's contents, in an emulator that holds nothing of an earlier turn of this package."""
+    httpx.post(f"{scaler}/moto-api/reset").raise_for_status()
     return Shop(clients)
 
 
